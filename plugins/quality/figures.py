@@ -43,15 +43,38 @@ def injected_table(job):
     if to_day_end:
         stamps = {name: [row["timestamp"] for row in rows(untouched / f"{name}.csv")] for name in base}
         hidden = [(name, scores, [(first, day_end(stamps[name], last)) for first, last in spans]) for name, scores, spans in hidden]
+    money = [extra_cost(path, untouched / f"{name}.csv", scores, base[name][0], spans)
+             for path, (name, scores, spans) in zip(sorted(injected.glob("*.csv")), hidden)]
     table = {}
     for source in sorted({source_of(name) for name in base}):
+        extra = [of for of, (name, _, _) in zip(money, hidden) if source_of(name) == source]
         names["base"] = {name: of for name, of in base.items() if source_of(name) == source}
         names["hidden"] = [of for of in hidden if source_of(of[0]) == source]
         days = sum(of[2] for of in names["base"].values())
         counts = [(round(names["rate"](t) * days / 30), *names["recall"](t)) for t in THRESHOLDS]
         table[source] = {"days": days, "alerts": [c[0] for c in counts], "found": [c[1] for c in counts],
-                         "delay": [c[3] for c in counts], "events": counts[0][2]}
+                         "delay": [c[3] for c in counts], "events": counts[0][2],
+                         "extra": sum(of[0] for of in extra), "avoided": sum(of[1] for of in extra)}
     return table
+
+
+def extra_cost(injected, untouched, scores, scores_before, spans):
+    """The extra cost of the hidden rises of a series, and the part after the first new alert at the shipped threshold, in units
+    of the median cost: a series of dollars counts as much as a series of cents."""
+    values, before = ([number(row["value"]) for row in rows(path)] for path in (injected, untouched))
+    alert = lambda found, i: 0 <= i < len(found) and found[i] is not None and found[i] >= 1
+    unit = sorted(abs(value) for value in before if value is not None)
+    unit = unit[len(unit) // 2] or 1.0
+    extra = avoided = 0.0
+    for first, last in spans:
+        is_known = False
+        for i in range(first, last + 1):
+            if values[i] is None or before[i] is None:
+                continue
+            rise = max(0.0, values[i] - before[i]) / unit
+            extra, avoided = extra + rise, avoided + (rise if is_known else 0.0)
+            is_known = is_known or alert(scores, i) and not any(alert(scores_before, k) for k in (i - 1, i, i + 1))
+    return extra, avoided
 
 
 def day_end(stamps, i):

@@ -280,14 +280,15 @@ def injected_section(of, shown, tables):
     lines = [f"## {of.title}", "",
              f"{events} incidents in `{of.folder}`, {len(shown[0][1])} sources. Recall at a rate of alerts per series and 30 days on the untouched series; "
              f"the delay is in {unit}.", "",
-             "| detector | " + " | ".join(f"at {rate}" for rate in of.rates) + " | shipped: recall, alerts | delay |", "|---|" + "---:|" * (len(of.rates) + 2)]
+             "| detector | " + " | ".join(f"at {rate}" for rate in of.rates) + " | shipped: recall, alerts, avoided | delay |", "|---|" + "---:|" * (len(of.rates) + 2)]
     for name, table in shown:
         parts = list(table.values())
         alerts = 30 * sum(p["alerts"][SHIPPED] for p in parts) / sum(p["days"] for p in parts)
+        avoided = sum(p["avoided"] for p in parts) / max(1e-9, sum(p["extra"] for p in parts))
         i = at_rate(parts, of.main_rate)
         delays = [p["delay"][i] for p in parts for _ in range(p["found"][i]) if p["delay"][i] is not None]
         lines.append(f"| {name} | " + " | ".join(f"{recall_at(parts, at_rate(parts, rate)):.2f}" for rate in of.rates)
-                     + f" | {recall_at(parts, SHIPPED):.2f}, {alerts:.2f} | {middle(delays)} |")
+                     + f" | {recall_at(parts, SHIPPED):.2f}, {alerts:.2f}, {avoided:.2f} | {middle(delays)} |")
     parts, rng = list(shown[0][1].values()), random.Random(1)
     spread = [f"{resampled(parts, lambda p, r=rate: recall_at(p, at_rate(p, r)), rng)} at {rate}" for rate in of.rates]
     i = at_rate(parts, of.main_rate)

@@ -21,7 +21,7 @@ use config_file::toml::Diagnostic;
 use model::count::counted;
 use model::rule::{self, RuleSet};
 use notify::options::{ReceiverKind, ReceiverOptions};
-use sandbox::{Jail, Sandbox};
+use sandbox::Jail;
 use store;
 use store::options::StoreOptions;
 
@@ -109,9 +109,7 @@ impl CheckResult {
     async fn check_plugins(&mut self, path: &Path, config: &Config, pull: PullPolicy) {
         let set = rule::load(&config.rules);
         self.warnings.extend(unused_grants(path, config, &set));
-        // A check uses the compiled plugins and the refusals of the runs, and leaves no trace.
-        let cache = config.state_dir.join("compiled");
-        match Sandbox::read_only(config.plugins.limits.clone(), &cache, config.plugins.isolation.clone()) {
+        match pipeline::read_only_sandbox(config) {
             Ok(sandbox) => {
                 let prepared = pipeline::prepare_rules(set, config, &sandbox, pull).await;
                 self.rules = Some(prepared.rules.iter().map(|prepared| describe(&prepared.rule)).collect());

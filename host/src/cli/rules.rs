@@ -23,7 +23,6 @@ use crate::config::{Config, StoreConfig};
 use crate::pipeline::{self, Grade, PreparedRules, Preview, PullPolicy};
 use model::incident::DecisionCount;
 use model::rule::{self, Rule, RuleSet};
-use sandbox::Sandbox;
 use store::{Access, Store};
 
 #[derive(Debug, Subcommand)]
@@ -157,8 +156,7 @@ fn ensure_rules(folder: &Path) -> anyhow::Result<()> {
 
 /// Loads the rules of the config and their detectors.
 async fn prepare(config: &Config) -> anyhow::Result<PreparedRules> {
-    // No cache folder: a preview leaves no trace.
-    let sandbox = Sandbox::new(config.plugins.limits.clone(), None, config.plugins.isolation.clone())?;
+    let sandbox = pipeline::read_only_sandbox(config)?;
     Ok(pipeline::prepare_rules(rule::load(&config.rules), config, &sandbox, PullPolicy::Never).await)
 }
 

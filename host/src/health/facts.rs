@@ -17,7 +17,7 @@ use model::silence::Silence;
 use notify::options::ReceiverOptions;
 use notify::routing::Dispatch;
 use notify::{Receiver, Terminal};
-use sandbox::{Jail, Sandbox};
+use sandbox::Jail;
 use store::{Access, AnomalyKey, DateRange, HeldLease, RunRecord, Store, StoreError};
 
 /// All facts, each with an error message if not available.
@@ -216,9 +216,7 @@ async fn open(config: &Config) -> Result<Store, StoreError> {
 }
 
 async fn rules(config: &Config) -> Rules {
-    // A health check uses the compiled plugins and the refusals of the runs, and writes nothing.
-    let cache = config.state_dir.join("compiled");
-    let sandbox = match Sandbox::read_only(config.plugins.limits.clone(), &cache, config.plugins.isolation.clone()) {
+    let sandbox = match pipeline::read_only_sandbox(config) {
         Ok(sandbox) => sandbox,
         Err(error) => return Rules { running: 0, problems: vec![error.to_string()] },
     };

@@ -7,5 +7,7 @@ mod history;
 mod row_problems;
 mod spool;
 
-pub(crate) use self::completeness::{CompletenessProblem, CompletenessTopic, LateBillCause, withheld_hour};
+pub(crate) use self::completeness::{
+    CompletenessProblem, CompletenessTopic, FEW_SERIES_DAYS, LateBillCause, withheld_hour,
+};
 pub(crate) use self::document::FetchedDocument;

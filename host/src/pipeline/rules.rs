@@ -4,4 +4,4 @@ mod admission;
 mod prepared;
 
 pub(crate) use self::admission::{Admission, AdmittedPlugin, PullPolicy};
-pub(crate) use self::prepared::{PreparedRule, PreparedRules, prepare_rules};
+pub(crate) use self::prepared::{PreparedRule, PreparedRules, prepare_rules, read_only_sandbox};

@@ -17,7 +17,7 @@ fn the_bundled_detectors_pass_their_cases() {
 fn the_example_with_holidays_passes_its_case() {
     let folder = repository().join("plugins/examples/holt-winters").display().to_string();
     let plugin = repository().join("target/examples/holt-winters.wasm").display().to_string();
-    let run = AuthorProject::new().plugin(&["test", &folder, "--plugin", &plugin]).expect(0);
+    let run = AuthorProject::new().plugin(&["test", &folder, "--plugin", &plugin, "--reference", "."]).expect(0);
     assert!(run.stdout.ends_with("holt-winters.wasm: 1 case, 1 passed, 0 failed\n"), "{run:?}");
 }
 

@@ -72,6 +72,27 @@ fn a_bill_without_a_usable_row_is_an_error() {
 }
 
 #[test]
+fn a_bill_in_another_currency_is_told_once_until_a_usable_bill() {
+    let in_dollars = |mut row: Value| {
+        row["currency"] = json!("USD");
+        row
+    };
+    let rows = [row("vm", &json!(1)), row("db", &json!(2))];
+    let workdir = replayed(&rows.clone().map(in_dollars));
+    let told = |code: i32| {
+        let run = workdir.run(&["daily", "--date", "2026-11-22"]).expect(code);
+        run.stdout.lines().next().unwrap_or_default().to_owned()
+    };
+    insta::assert_snapshot!(told(2), @"[COSTWARDEN_OTHER_CURRENCY] 2026-11-22의 청구서 통화는 USD이지만 설정의 통화는 KRW입니다. 이날은 판단하지 않았습니다. 설정의 currency를 확인해 주세요");
+    assert_eq!(told(2), "");
+    workdir.write(
+        "raw-documents/raw/year=2026/month=11/day=22/billing_20261122.json",
+        &json!({"result": {"content": rows}}).to_string(),
+    );
+    assert!(told(1).starts_with("[COSTWARDEN_RECOVERED]"));
+}
+
+#[test]
 fn some_repeated_rows_are_reported_and_summed() {
     let rows = [row("vm", &json!(1)), row("db", &json!(2)), row("log", &json!(3)), row("nat", &json!(4))];
     let repeated: Vec<Value> = rows.iter().cycle().take(6).cloned().collect();

@@ -3,7 +3,8 @@
 //! The module is pure: known incidents and anomalies go in, changed incidents come out. The crate `notify` notifies
 //! people.
 //!
-//! A finished day inside the opening band resolves an incident: the band is the fit from before the incident began.
+//! A finished day inside the opening band resolves an incident: the band is the fit from before the incident began. A day
+//! inside the band that keeps more than a quarter of the change does not resolve the incident.
 //! Without any rule over finished days, a normal verdict of a later hour resolves the incident.
 //!
 //! A finished day may be evaluated again after a restatement. The new evaluation replaces the anomalies of the day, and
@@ -35,8 +36,9 @@ use crate::series::{Names, SeriesKey};
 /// Default number of days before a lasting deviation becomes the new level.
 pub const ACCEPT_AFTER_DAYS: u16 = 7;
 
-/// Number of days after its end for which an incident may continue or explain incidents of sums.
-pub const CURRENT_DAYS: u16 = 7;
+/// Number of days after its end for which an incident may continue or explain incidents of sums: the changed cost of a
+/// service stays in the history of the sum, and detectors notice the sum later.
+pub const CURRENT_DAYS: u16 = 35;
 
 /// Largest deviation that people read as the usual cost, as a share of the expected cost and of the largest daily impact. A
 /// wide opening band contains larger deviations.
@@ -109,7 +111,7 @@ pub struct DayImpact {
 /// The impact of a finished day.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct FinishedDayImpact {
-    /// Largest impact of any rule; 0 on a day beyond the opposite bound.
+    /// Largest impact of any rule; 0 on a day inside the opening band or beyond the opposite bound.
     pub impact: f64,
     /// Observed and expected value of the rule with the largest impact.
     pub observed: f64,
@@ -220,11 +222,19 @@ impl Incident {
     pub fn is_explained_by<I: Borrow<Self>>(&self, notified: &[I]) -> bool {
         let Some((date, day)) = self.newest_anomalous_day() else { return false };
         let layer = self.series.layer();
+        let notified = || notified.iter().map(Borrow::borrow);
+        // A new level lasts until the series changes in the other direction.
+        let is_reversed = |part: &Self| {
+            notified().any(|other| {
+                let is_opposite = other.series == part.series && other.direction != part.direction;
+                is_opposite && other.first_seen > part.last_seen && other.first_seen.date <= *date
+            })
+        };
         let explained = |finer: u8| {
-            let parts = notified.iter().map(Borrow::borrow).filter(|part| {
+            let parts = notified().filter(|part| {
                 part.series.layer() == finer && self.series.covers(&part.series) && part.direction == self.direction
             });
-            parts.map(|part| part.impact_on(*date)).sum::<f64>()
+            parts.filter(|part| !is_reversed(part)).map(|part| part.impact_on(*date)).sum::<f64>()
         };
         (0..layer).any(|finer| explained(finer) >= EXPLAINED_SHARE * day.impact().max(f64::MIN_POSITIVE))
     }

@@ -10,7 +10,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
-pub use self::key::{ALL, Names, SeriesKey};
+pub use self::key::{ALL, NO_SERVICE, Names, SeriesKey};
 
 /// The step of a series and the meaning of the points.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

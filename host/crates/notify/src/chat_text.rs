@@ -97,7 +97,11 @@ impl ChatText {
             Content::Group(content) => Chart::of(&content.entries, locale.language),
             _ => None,
         };
-        let cause = incident.and_then(|content| cause::sentence(content, locale));
+        let cause = match &notification.content {
+            Content::Incident(content) => cause::sentence(content, locale),
+            Content::Group(content) => cause::group_sentence(content, locale),
+            _ => None,
+        };
         let hint = incident.and_then(|content| content.hint).map(|hint| match locale.language {
             Language::Korean => one_line(&format!("안내: {hint}")),
             Language::English => one_line(&format!("Hint: {hint}")),

@@ -16,7 +16,6 @@ use model::moment::Moment;
 use model::money;
 use model::rule;
 use notify::cause_document;
-use sandbox::Sandbox;
 use serde_json::{Value, json};
 use store::{Access, DateRange, Store};
 use tracing::Level;
@@ -59,8 +58,7 @@ pub(crate) async fn explain(config: &Config, args: &ExplainArgs, form: Form) -> 
         let range = DateRange { from, to: incident.last_seen.date.saturating_add(DAYS_AFTER.days()) };
         target.draw(&stored_series::read(&store, &incident.series, range).await?.figure(&config.currency))?;
     }
-    // No cache folder: an explanation leaves no trace.
-    let sandbox = Sandbox::new(config.plugins.limits.clone(), None, config.plugins.isolation.clone())?;
+    let sandbox = pipeline::read_only_sandbox(config)?;
     let rules = pipeline::prepare_rules(rule::load(&config.rules), config, &sandbox, PullPolicy::Never).await;
     let archive = Archive::new(&config.archive);
     let explainer = Explainer { config, store: &store, archive: &archive, rules: &rules };

@@ -57,6 +57,8 @@ pub(super) struct RuleSetDiff {
 struct Sums {
     incidents: usize,
     notifications: u64,
+    /// The money of the incidents that no incidents of finer series explain: the money of a service is also a part of the
+    /// incidents of its project, its account and the total.
     impact: f64,
 }
 
@@ -146,7 +148,11 @@ impl Sums {
         Self {
             incidents: incidents.len(),
             notifications: result.figures.notifications,
-            impact: incidents.iter().map(Incident::impact).fold(0.0, |sum, impact| sum + impact),
+            impact: incidents
+                .iter()
+                .filter(|incident| !incident.is_explained)
+                .map(Incident::impact)
+                .fold(0.0, |sum, impact| sum + impact),
         }
     }
 

@@ -13,7 +13,7 @@ use model::history::{History, HistoryRow, SnapshotRow, Snapshots};
 use model::moment::Moment;
 use model::rule::{Absent, Rule};
 use model::series::hours::Hours;
-use model::series::{Grain, Names, Series, SeriesKey, day_start};
+use model::series::{Grain, NO_SERVICE, Names, Series, SeriesKey, day_start};
 
 use super::mask::{SeriesMask, TrainingMask};
 
@@ -51,6 +51,8 @@ pub(super) struct GroupSums<'r, T> {
     rule: &'r Rule,
     axis: Option<Rc<DayAxis>>,
     groups: BTreeMap<SeriesKey, GroupSum<T>>,
+    /// The project of the newest charges without a service, and the days on which they may belong to any service.
+    without_service: Option<(SeriesKey, Rc<BTreeSet<usize>>)>,
 }
 
 /// The daily sums of a rule.
@@ -162,7 +164,7 @@ impl<'a> SeriesFrame<'a> {
 
 impl<'r, T: Clone> GroupSums<'r, T> {
     fn new(rule: &'r Rule, axis: Option<Rc<DayAxis>>) -> Self {
-        Self { rule, axis, groups: BTreeMap::new() }
+        Self { rule, axis, groups: BTreeMap::new(), without_service: None }
     }
 
     /// The sums of the group of a member, created with unknown sums on first use. `None` for a series outside the rule.
@@ -179,6 +181,23 @@ impl<'r, T: Clone> GroupSums<'r, T> {
 }
 
 impl DailySums<'_> {
+    /// The days with a refused charge of the same project and of no service. The charge may belong to a service without a row
+    /// on that day. Such a charge precedes all services of its project.
+    fn days_without_service(
+        &mut self,
+        key: &SeriesKey,
+        row: &HistoryRow,
+        axis: &DayAxis,
+    ) -> Option<Rc<BTreeSet<usize>>> {
+        if *key.service == *NO_SERVICE {
+            let is_incomplete = |known: &Option<usize>| known.is_some_and(|index| row.marks[index].is_incomplete);
+            let days = axis.known.iter().enumerate().filter(|(_, known)| is_incomplete(known)).map(|(day, _)| day);
+            self.without_service = Some((key.clone(), Rc::new(days.collect())));
+        }
+        let (other, days) = self.without_service.as_ref()?;
+        (other.account == key.account && other.project == key.project).then(|| Rc::clone(days))
+    }
+
     pub(super) fn add(&mut self, rows: &BTreeMap<SeriesKey, HistoryRow>) {
         let Some(axis) = self.axis.clone() else { return };
         let rule = self.rule;
@@ -187,11 +206,14 @@ impl DailySums<'_> {
             Absent::Unknown => f64::NAN,
         };
         for (key, row) in rows {
+            let unknown = self.days_without_service(key, row, &axis);
             let Some(group) = self.group(key, &row.names, f64::NAN) else { continue };
             let Some(amounts) = row.values.get(&rule.measure) else { continue };
             for (day, (sum, known)) in group.sums.iter_mut().zip(&axis.known).enumerate() {
                 if let Some(index) = *known {
-                    if row.marks[index].is_incomplete {
+                    let is_unknown =
+                        || amounts[index].is_nan() && unknown.as_ref().is_some_and(|days| days.contains(&day));
+                    if row.marks[index].is_incomplete || is_unknown() {
                         group.incomplete.insert(day);
                     }
                     // The day is known, but the series has no row.

@@ -7,6 +7,7 @@ mod problem;
 
 use std::collections::BTreeMap;
 
+use jiff::ToSpan as _;
 use jiff::civil::Date;
 use model::history::Measure;
 use model::ledger::DayLedger;
@@ -28,6 +29,8 @@ const USUAL_DAYS: u16 = 14;
 const MIN_DAYS: usize = 7;
 /// Minimum usual number of series for any comparison.
 const MIN_SERIES: u64 = 5;
+/// Age in days from which a bill with few series is accepted, unless a later bill has the usual number: the services are gone.
+pub(crate) const FEW_SERIES_DAYS: u64 = 2;
 /// Ratio of repeated rows that proves a bill with every row twice, and the minimum number of rows.
 const REPEATED_RATIO: f64 = 0.4;
 const MIN_REPEATED_ROWS: u64 = 6;
@@ -55,8 +58,7 @@ impl Run<'_> {
         let expected_by_hour = config.completeness.expected_by_hour;
         let mut late_days = Vec::new();
         for day in missing.filter(|day| is_late(*day, yesterday, expected_by_hour)) {
-            let record = self.services.store.run(DAILY, &day_period(day)).await?;
-            if record.is_none_or(|record| !record.counts.contains_key(Count::WithheldDays.as_str())) {
+            if !self.is_withheld(day).await? {
                 late_days.push(day);
             }
         }
@@ -72,8 +74,18 @@ impl Run<'_> {
         Ok(Some(CompletenessProblem::LateBill { date, cause }))
     }
 
-    /// Checks a finished day for repeated rows, for one factor over most amounts, and for far fewer series than usual. A day that is `restate_days` old is
-    /// accepted: no restatement is expected any more, and services may be gone for good.
+    /// Whether the bill of a day was withheld and is not in the ledger.
+    pub(crate) async fn is_withheld(&self, date: Date) -> Result<bool, RunError> {
+        let store = &self.services.store;
+        if !store.days(single_day(date)).await?.is_empty() {
+            return Ok(false);
+        }
+        let record = store.run(DAILY, &day_period(date)).await?;
+        Ok(record.is_some_and(|record| record.counts.contains_key(Count::WithheldDays.as_str())))
+    }
+
+    /// Checks a finished day for repeated rows, for one factor over most amounts, and for far fewer series than usual. A day that
+    /// is `restate_days` old is accepted, because no restatement is expected any more. Few series are accepted earlier.
     pub(crate) async fn check_day(
         &self,
         ledger: &DayLedger,
@@ -107,8 +119,14 @@ impl Run<'_> {
         }
         sizes.sort_unstable();
         let usual = sizes[sizes.len() / 2];
+        if !is_few(series, usual, ratio) {
+            return Ok(None);
+        }
+        let later = DateRange { from: date.saturating_add(1.day()), to: Date::MAX };
+        let are_services_gone =
+            age >= FEW_SERIES_DAYS && self.day_sizes(later).await?.into_iter().all(|size| is_few(size, usual, ratio));
         let few_series = CompletenessProblem::ShortDay(FewSeries { date, series, usual });
-        Ok(is_few(series, usual, ratio).then_some(few_series))
+        Ok((!are_services_gone).then_some(few_series))
     }
 
     /// The factor between most amounts of a finished day and the amounts of the same weekdays before. The total of the day

@@ -9,7 +9,7 @@ use ingest::source::{Clocks, bill_rows};
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use model::count::{counted, one_or};
-use model::ledger::{self, DayLedger};
+use model::ledger::{self, DayLedger, RefusedRow, RowDefect};
 use model::moment::{BillingHour, Moment};
 use model::series::day_start;
 use store::checkpoint::Checkpoint;
@@ -55,7 +55,11 @@ impl Run<'_> {
         let started = Instant::now();
         let fetched = self.fetch(moment).await?;
         self.report.add_time_since(Stage::Fetch, started);
-        self.aggregate(&fetched)
+        let result = self.aggregate(&fetched);
+        if let (Err(RunError::UnusableBill { date, currency: Some(currency), .. }), None) = (&result, moment.hour) {
+            self.notify_other_currency(*date, currency).await?;
+        }
+        result
     }
 
     /// Fetches a finished day, or the partial day at an hour, and archives the document. Uses the spool if the archive
@@ -133,7 +137,7 @@ impl Run<'_> {
             let first = format!("row {}: {}", first.row, first.defect);
             report.add(Count::RefusedRows, refused);
             if ledger.rows == 0 {
-                return Err(RunError::UnusableBill { date, reason: first });
+                return Err(RunError::UnusableBill { date, reason: first, currency: other_currency(&ledger.refused) });
             }
             let are = one_or(refused, "is", "are");
             let rows = counted(refused, "row");
@@ -197,4 +201,14 @@ impl Run<'_> {
         let zoned = |at: Timestamp| at.to_zoned(zone.clone());
         Err(RunError::DayNotOver { date, now: zoned(api), ends: zoned(ends) })
     }
+}
+
+/// The currency of refused rows that all have the same other currency than the config.
+fn other_currency(refused: &[RefusedRow]) -> Option<String> {
+    let currency = |row: &RefusedRow| match &row.defect {
+        RowDefect::OtherCurrency { found, .. } => Some(found.clone()),
+        _ => None,
+    };
+    let first = currency(refused.first()?)?;
+    refused.iter().all(|row| currency(row).as_ref() == Some(&first)).then_some(first)
 }

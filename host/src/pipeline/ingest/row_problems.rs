@@ -1,5 +1,6 @@
 //! Notifications about rows of a finished day that are left out of the sums, or that occur more than once.
 
+use jiff::civil::Date;
 use model::count::{counted, one_or};
 use model::language::Language;
 use model::ledger::{DayLedger, RefusedRow};
@@ -7,6 +8,9 @@ use notify::{Level, Locale, refused_amount};
 
 use crate::pipeline::notify::OperationalProblem;
 use crate::pipeline::run::{Run, RunError};
+
+/// Key of the notification about another currency.
+const OTHER_CURRENCY: &str = "rows:currency";
 
 /// Minimum share of repeated rows in a notification. A provider may repeat some rows on every day.
 const REPEATED_SHARE: f64 = 0.05;
@@ -20,11 +24,26 @@ impl Run<'_> {
             OperationalText { tag: "REFUSED_ROWS", text }
         });
         self.raise_or_resolve("rows:refused", refused).await?;
+        self.raise_or_resolve(OTHER_CURRENCY, None).await?;
         let is_repeated =
             ledger.repeated_rows as f64 >= REPEATED_SHARE * ledger.rows as f64 && ledger.repeated_rows > 1;
         let repeated =
             is_repeated.then(|| OperationalText { tag: "REPEATED_ROWS", text: repeated_rows(ledger, language) });
         self.raise_or_resolve("rows:repeated", repeated).await
+    }
+
+    /// Notifies people of a bill in another currency than the config, once until a usable bill.
+    pub(crate) async fn notify_other_currency(&mut self, date: Date, found: &str) -> Result<(), RunError> {
+        let expected = &self.services.config.currency;
+        let text = match self.services.config.language {
+            Language::Korean => format!(
+                "{date}의 청구서 통화는 {found}이지만 설정의 통화는 {expected}입니다. 이날은 판단하지 않았습니다. 설정의 currency를 확인해 주세요"
+            ),
+            Language::English => format!(
+                "the bill of {date} is in {found}, and the currency of the config is {expected}; the day is not evaluated: check currency in the config"
+            ),
+        };
+        self.raise_or_resolve(OTHER_CURRENCY, Some(OperationalText { tag: "OTHER_CURRENCY", text })).await
     }
 
     async fn raise_or_resolve(&mut self, key: &str, problem: Option<OperationalText>) -> Result<(), RunError> {

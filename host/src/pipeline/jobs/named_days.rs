@@ -15,8 +15,8 @@ use store::checkpoint::Checkpoint;
 
 use super::plan::unfinished_days;
 use crate::pipeline::evaluate::FinishedDays;
-use crate::pipeline::ingest::{CompletenessProblem, CompletenessTopic};
-use crate::pipeline::run::{Count, DAILY, DayRecord, Run, RunError, day_period, has_succeeded};
+use crate::pipeline::ingest::{CompletenessProblem, CompletenessTopic, FEW_SERIES_DAYS};
+use crate::pipeline::run::{Count, DAILY, DayRecord, Run, RunError, day_period, days_before, has_succeeded};
 
 /// The given days and the dependent later days.
 pub(super) struct NamedDays<'r, 's> {
@@ -138,7 +138,9 @@ impl<'r, 's> NamedDays<'r, 's> {
         let ledger = self.run.ingest(Moment::finished_day(date)).await?;
         let newest = self.ledger_days.last().copied().unwrap_or(date);
         let age = u64::try_from((newest - date).get_days()).unwrap_or(0);
-        let Some(problem) = self.run.check_day(&ledger, age).await? else { return Ok(Some(ledger)) };
+        // A second bill with few series shows that the services are gone.
+        let waited = if self.run.is_withheld(days_before(date, 1)).await? { age.max(FEW_SERIES_DAYS) } else { age };
+        let Some(problem) = self.run.check_day(&ledger, waited).await? else { return Ok(Some(ledger)) };
         problem.report(&mut self.run.report);
         self.problems.push(problem);
         let recency = if age == 0 { Recency::Live } else { Recency::Past };

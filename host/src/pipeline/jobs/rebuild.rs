@@ -28,7 +28,7 @@ use store::{COLLECTIONS_WITHOUT_BILLS, DateRange, RunRecord};
 use self::event::{ArchiveEvent, list_events};
 use super::run_job;
 use crate::pipeline::evaluate::{EvaluatedHour, FinishedDays};
-use crate::pipeline::ingest::FetchedDocument;
+use crate::pipeline::ingest::{FEW_SERIES_DAYS, FetchedDocument};
 use crate::pipeline::run::{
     Count, REBUILD, REBUILD_PERIOD, Repeat, Report, Run, RunError, Services, Stage, is_partly_rebuilt,
 };
@@ -230,14 +230,17 @@ impl<'r, 's> RebuildRun<'r, 's> {
         Ok(())
     }
 
-    /// Accepts withheld days after the wait for a restatement, like the daily job.
+    /// Accepts withheld days after their wait, like the daily job.
     async fn accept_withheld_days(&mut self) -> Result<(), RunError> {
-        let restate = u64::from(self.run.services.config.restate_days);
-        let due = self.withheld.iter().filter(|(date, _)| self.age(**date) >= restate);
+        let least = FEW_SERIES_DAYS.min(u64::from(self.run.services.config.restate_days));
+        let due = self.withheld.iter().filter(|(date, _)| self.age(**date) >= least);
         for key in due.map(|(_, key)| key.clone()).collect::<Vec<_>>() {
-            match self.read(&key).await? {
-                Some(ledger) => self.add_day(&ledger).await?,
-                None => drop(self.withheld.remove(&key.date)),
+            let Some(ledger) = self.read(&key).await? else {
+                self.withheld.remove(&key.date);
+                continue;
+            };
+            if self.run.check_day(&ledger, self.age(key.date)).await?.is_none() {
+                self.add_day(&ledger).await?;
             }
         }
         Ok(())

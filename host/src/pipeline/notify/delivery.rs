@@ -75,7 +75,9 @@ impl Run<'_> {
 
     /// Decides whether notified incidents of finer series explain an incident without a notification.
     async fn explain(&mut self, incident: &mut Incident, notified: &[Incident]) -> Result<(), RunError> {
-        if incident.series.layer() == 0 || !incident.deliveries.is_empty() {
+        // After the end, the finer incidents may no longer be at hand.
+        let has_ended_explained = incident.is_explained && incident.state != IncidentState::Open;
+        if incident.series.layer() == 0 || !incident.deliveries.is_empty() || has_ended_explained {
             return Ok(());
         }
         let is_explained = incident.is_explained_by(notified);

@@ -8,7 +8,7 @@ use model::count::counted;
 use model::rule::{Rule, RuleSet};
 use model::series::Grain;
 use plugin::{Lock, lock_marker};
-use sandbox::{Detector, Sandbox};
+use sandbox::{Detector, Sandbox, SandboxError};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
@@ -47,6 +47,15 @@ impl PreparedRules {
     pub(crate) fn without_sandbox(set: RuleSet) -> Self {
         Self { rules: Vec::new(), problems: set.errors, warnings: Vec::new() }
     }
+}
+
+/// Returns a sandbox with the compiled plugins and the refusals of the runs, for a command that leaves no trace.
+///
+/// # Errors
+/// See [`Sandbox::new`].
+pub(crate) fn read_only_sandbox(config: &Config) -> Result<Sandbox, SandboxError> {
+    let cache = config.state_dir.join("compiled");
+    Sandbox::read_only(config.plugins.limits.clone(), &cache, config.plugins.isolation.clone())
 }
 
 /// Admits each plugin of the rules once, and checks the settings of every rule.

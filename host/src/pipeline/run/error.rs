@@ -47,7 +47,12 @@ pub(crate) enum RunError {
     )]
     EmptyBill { date: Date },
     #[error("no row of the bill of {date} is usable ({reason}): nothing was evaluated")]
-    UnusableBill { date: Date, reason: String },
+    UnusableBill {
+        date: Date,
+        reason: String,
+        /// The currency of all rows, if each row has another currency than the config.
+        currency: Option<String>,
+    },
     #[error("the range from {from} to {to} has no day: --from must not be after --to")]
     EmptyRange { from: Date, to: Date },
     #[error("{date} does not exist in {zone}, because a clock change skipped the day: name another day")]

@@ -19,7 +19,7 @@ use store::{Access, DateRange, Store, StoreError};
 
 use super::error::RunError;
 use crate::config::{Config, LeaseOptions};
-use crate::pipeline::rules::{PreparedRules, PullPolicy, prepare_rules};
+use crate::pipeline::rules::{PreparedRules, PullPolicy, prepare_rules, read_only_sandbox};
 use crate::stop;
 
 /// Permission of a run to change stored or external state.
@@ -73,9 +73,13 @@ impl Services {
             Mode::Write => PullPolicy::Keep,
             Mode::DryRun | Mode::Backtest => PullPolicy::Once,
         };
-        // A dry run leaves no compiled plugins on disk.
-        let cache = (mode == Mode::Write).then(|| config.state_dir.join("compiled"));
-        let sandbox = Sandbox::new(config.plugins.limits.clone(), cache, config.plugins.isolation.clone());
+        let sandbox = match mode {
+            Mode::Write => {
+                let cache = Some(config.state_dir.join("compiled"));
+                Sandbox::new(config.plugins.limits.clone(), cache, config.plugins.isolation.clone())
+            }
+            Mode::DryRun | Mode::Backtest => read_only_sandbox(&config),
+        };
         let store = open_store(&config.store, config.lease, access).await?;
         match mode {
             Mode::Write => store.claim(&config.account, now).await?,

@@ -67,7 +67,7 @@ impl Effects {
         &self.price + &self.quantity + &self.new + &self.gone
     }
 
-    pub(super) fn add(&mut self, other: &Self) {
+    pub fn add(&mut self, other: &Self) {
         self.price += &other.price;
         self.quantity += &other.quantity;
         self.new += &other.new;

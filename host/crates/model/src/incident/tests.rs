@@ -1,5 +1,6 @@
 mod band;
 mod explained;
+mod kept;
 mod levels;
 mod opposite;
 mod recurring;
@@ -339,7 +340,7 @@ fn an_anomaly_shortly_after_the_end_continues_the_incident_in_silence() {
     run(&mut known, on(11, None), &[], Recency::Live);
     let id = known.keys().next().unwrap().clone();
     assert_eq!(notify(known.get_mut(&id).unwrap()), [NotificationKind::Opened, NotificationKind::Closed]);
-    run(&mut known, on(14, None), &[("a", 50.0)], Recency::Live);
+    run(&mut known, on(14, None), &[("a", 9.0)], Recency::Live);
     assert_eq!((known.len(), known[&id].state, known[&id].closed_at), (1, IncidentState::Open, None));
     assert_eq!(notify(known.get_mut(&id).unwrap()), []);
     run(&mut known, on(15, None), &[], Recency::Live);

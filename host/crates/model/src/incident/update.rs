@@ -18,6 +18,10 @@ use crate::series::SeriesKey;
 /// finished days.
 const FIRST_CONCLUSIVE_HOUR: u8 = 6;
 
+/// Share of the change of an incident that a day inside the opening band may keep and still resolve the incident. A wide
+/// band, or a day of the week with a small cost, contains a large part of the change.
+const KEPT_SHARE: f64 = 0.25;
+
 /// Maximum number of days between an early anomaly and the opening of the same incident.
 const EARLIER_DAYS: i32 = 3;
 
@@ -138,17 +142,19 @@ impl Incident {
         let has_begun = days_before_opening <= EARLIER_DAYS;
         match self.state {
             IncidentState::Open => has_begun,
-            // Shortly after the end, the incident continues.
+            // Shortly after the end, the incident continues. A much larger change is a new incident, of which people are
+            // notified.
             IncidentState::Closed(Resolution::Returned) => {
                 let days_after = self.closed_at.map_or(0, |closed| (moment.date - closed.date).get_days());
-                has_begun && days_after <= MAX_GAP_DAYS
+                let known = self.largest_daily_impact().unwrap_or(0.0) * results.growth_factor;
+                has_begun && (days_after <= 0 || (days_after <= MAX_GAP_DAYS && largest_impact(anomalies) <= known))
             }
             IncidentState::Closed(Resolution::NotVerifiable) => {
                 has_begun && self.closed_at.is_none_or(|closed| moment < closed)
             }
             IncidentState::Closed(Resolution::NewLevel | Resolution::Expected | Resolution::Dismissed) => {
                 let gap_days = (moment.date - self.last_seen.date).get_days();
-                let impact = anomalies.iter().map(|anomaly| anomaly.impact).fold(0.0, f64::max);
+                let impact = largest_impact(anomalies);
                 let is_accepted =
                     self.accepted_impact.is_some_and(|accepted| impact <= accepted * results.growth_factor);
                 let max_gap_days = self.recurrence_days().map_or(MAX_GAP_DAYS, |days| days.max(MAX_GAP_DAYS));
@@ -329,6 +335,21 @@ impl Incident {
         self.by_day.entry(date).or_default().finished_day.get_or_insert(beyond);
     }
 
+    /// Returns whether a day inside the opening band keeps much of the change: as money, and as a share of the expected cost.
+    /// The median day of the incident is the change.
+    fn keeps_change(&self, normal: &NormalVerdicts) -> bool {
+        let Some(expected) = normal.expected else { return false };
+        let deviation = match self.direction {
+            Direction::Up => normal.observed - expected,
+            Direction::Down => expected - normal.observed,
+        };
+        let changed: Vec<FinishedDayImpact> =
+            self.finished_days().map(|(_, day)| day).filter(|day| day.impact > 0.0 && day.expected != 0.0).collect();
+        let money = median(changed.iter().map(|day| day.impact));
+        let share = median(changed.iter().map(|day| day.impact / day.expected.abs()));
+        !changed.is_empty() && deviation > KEPT_SHARE * money && deviation > KEPT_SHARE * share * expected.abs()
+    }
+
     /// Keeps the fits of the newest evaluation of the first day. A rule that was added later contributes its first fit.
     fn keep_bands(&mut self, results: &EvaluationResults<'_>) {
         let Moment { date, hour: None } = results.moment else { return };
@@ -371,12 +392,20 @@ impl Incident {
             self.keep_bands(results);
             self.add_opposite_day(results);
         }
+        let normal = if anomalies.is_none() { self.returned(results) } else { None };
+        let kept = normal.filter(|normal| results.moment.hour.is_none() && self.keeps_change(normal));
+        if let Some(NormalVerdicts { observed, expected, .. }) = kept {
+            // The day lies inside the band, so it has no excess.
+            let expected = expected.unwrap_or(f64::NAN);
+            let inside = FinishedDayImpact { impact: 0.0, observed: *observed, expected };
+            self.add_inconclusive_day(results.moment.date, inside);
+        }
         if self.is_not_verifiable(anomalies.is_some(), results) {
             self.close(Resolution::NotVerifiable, results.moment);
         } else if self.is_new_level(results) {
             self.close(Resolution::NewLevel, results.moment);
-        } else if anomalies.is_none()
-            && let Some(NormalVerdicts { observed, expected, .. }) = self.returned(results)
+        } else if kept.is_none()
+            && let Some(NormalVerdicts { observed, expected, .. }) = normal
         {
             self.end_or_wait(NormalDay { observed: *observed, expected: *expected }, results.moment);
         }
@@ -385,6 +414,10 @@ impl Incident {
             self.muted = false;
         }
     }
+}
+
+fn largest_impact(anomalies: &[&Anomaly]) -> f64 {
+    anomalies.iter().map(|anomaly| anomaly.impact).fold(0.0, f64::max)
 }
 
 fn id(series: &SeriesKey, direction: Direction, opened: Moment) -> String {

@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 /// Placeholder in keys and documents for all values of a dimension in a grouped series.
 pub const ALL: &str = "*";
 
+/// The service of a refused charge that states no service. In key order, the first service of a project.
+pub const NO_SERVICE: &str = "(no service)";
+
 /// The key of a series. A dimension outside the grouping of the rule is [`ALL`].
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct SeriesKey {

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 use bigdecimal::{BigDecimal, ToPrimitive as _, Zero as _};
 use jiff::civil::Date;
-use model::drivers::{BillComparison, Cause, ChargeChange, Driver};
+use model::drivers::{BillComparison, Cause, ChargeChange, Driver, Effects};
 use model::incident::Incident;
 use model::language::Language;
 use model::moment::Moment;
@@ -17,7 +17,7 @@ use model::series::ALL;
 
 use self::figure::figure;
 use super::amount;
-use crate::notification::IncidentContent;
+use crate::notification::{GroupContent, IncidentContent};
 use crate::text::{Locale, one_line};
 
 /// Returns the sentence about the cause of a notification; `None` if the cause was not read.
@@ -32,6 +32,52 @@ pub fn cause_sentence(incident: &Incident, cause: &Cause, locale: Locale<'_>) ->
         Language::English => english::sentence(incident, cause, locale),
     };
     one_line(&sentence)
+}
+
+/// Returns the sentence about the cause of a group; `None` if no cause was read. The effects are the sums of the known causes.
+pub(crate) fn group_sentence(content: &GroupContent<'_>, locale: Locale<'_>) -> Option<String> {
+    let causes: Vec<&Cause> = content.entries.iter().filter_map(|entry| entry.cause).collect();
+    let known: Vec<&BillComparison> = causes.iter().filter_map(|cause| cause.as_ref().ok()).collect();
+    let first = content.first();
+    let Some(comparison) = known.first().copied() else { return sentence(first, locale) };
+    let mut effects = Effects::default();
+    known.iter().for_each(|comparison| effects.add(&comparison.drivers.effects));
+    let [known, series] = [known.len(), content.entries.len()];
+    let known = (known < series).then_some([known, series]);
+    let group = GroupCause { comparison, effects: NamedEffect::of(effects), known };
+    let sentence = match locale.language {
+        Language::Korean => korean::group_sentence(&group, locale),
+        Language::English => english::group_sentence(&group, locale),
+    };
+    Some(one_line(&sentence))
+}
+
+/// The known causes of a group.
+struct GroupCause<'a> {
+    /// A comparison of a series. All series have the same days.
+    comparison: &'a BillComparison,
+    /// The effects other than 0, the largest first.
+    effects: Vec<(NamedEffect, BigDecimal)>,
+    /// The number of series with a known cause, and of all series; `None` if all causes are known.
+    known: Option<[usize; 2]>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum NamedEffect {
+    Price,
+    Quantity,
+    New,
+    Gone,
+}
+
+impl NamedEffect {
+    fn of(effects: Effects) -> Vec<(Self, BigDecimal)> {
+        let Effects { price, quantity, new, gone } = effects;
+        let named = [(Self::Price, price), (Self::Quantity, quantity), (Self::New, new), (Self::Gone, gone)];
+        let mut named: Vec<_> = named.into_iter().filter(|(_, amount)| !amount.is_zero()).collect();
+        named.sort_by_cached_key(|(_, amount)| std::cmp::Reverse(amount.abs()));
+        named
+    }
 }
 
 /// The earlier moments of a comparison.

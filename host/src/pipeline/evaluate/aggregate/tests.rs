@@ -78,6 +78,21 @@ fn a_day_with_a_refused_row_is_unknown_for_the_series_and_the_sums_above() {
 }
 
 #[test]
+fn a_refused_row_without_a_service_may_belong_to_any_absent_service_of_the_project() {
+    let mut history = history(&[2, 3], &[(NO_SERVICE, &[NAN, 0.0]), ("a", &[1.0, NAN]), ("b", &[3.0, 4.0])]);
+    let row = history.rows.get_mut(&SeriesKey::new("d", "p", NO_SERVICE)).expect("a row");
+    row.marks[1].is_incomplete = true;
+    let other = history.rows[&SeriesKey::new("d", "p", "a")].clone();
+    history.rows.insert(SeriesKey::new("d", "q", "a"), other);
+    insta::assert_snapshot!(text(&daily(&history, &rule("daily", ""), 3)), @r"
+    d/p/(no service) [0.0, NaN] []
+    d/p/a [1.0, NaN] []
+    d/p/b [3.0, 4.0] []
+    d/q/a [1.0, 0.0] []
+    ");
+}
+
+#[test]
 fn a_series_starts_at_the_start_of_its_first_day() {
     let series = daily(&history(&[2], &[("a", &[1.0])]), &rule("daily", ""), 2);
     let start: jiff::Timestamp = "2026-11-02T00:00:00+09:00".parse().expect("a time");

@@ -9,7 +9,7 @@ use jiff::civil::Date;
 use model::bill::{Amounts, BillRow};
 use model::intern::Interner;
 use model::ledger::{NamedSeries, RefusedBillRow, RowDefect};
-use model::series::{self, Names, SeriesKey};
+use model::series::{self, NO_SERVICE, Names, SeriesKey};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -18,7 +18,6 @@ use crate::document::RawDocument;
 /// The ids of rows without an account, a project or a service.
 const NO_ACCOUNT: &str = "(no account)";
 const NO_PROJECT: &str = "(no project)";
-const NO_SERVICE: &str = "(no service)";
 
 /// The used fields of a billing row. Unknown fields are ignored.
 #[derive(Deserialize)]

@@ -18,3 +18,13 @@ fn a_part_with_a_new_level_explains_a_later_day_of_the_sum() {
     let resolved = incidents_after(&[(on(5, None), &[("a", 100.0)]), (on(6, None), &[])]);
     assert!(!sum(7, 100.0).is_explained_by(&resolved));
 }
+
+#[test]
+fn a_new_level_explains_nothing_after_the_opposite_change() {
+    let days: [(Moment, &[(&str, f64)]); 5] = std::array::from_fn(|day| (on(day as i8 + 1, None), &[("a", 100.0)][..]));
+    let mut parts = incidents_after(&days);
+    let fall = incidents_after(&[(on(9, None), &[("a", 100.0)])]).remove(0);
+    parts.push(Incident { direction: Direction::Down, ..fall });
+    assert!(sum(8, 100.0).is_explained_by(&parts));
+    assert!(!sum(9, 100.0).is_explained_by(&parts));
+}

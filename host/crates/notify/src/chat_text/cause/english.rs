@@ -6,7 +6,7 @@ use model::incident::Incident;
 use model::moment::Moment;
 
 use super::super::english::date;
-use super::{EarlierDays, MainDriver, amount, arrow, double, figure, unit_prices};
+use super::{EarlierDays, GroupCause, MainDriver, NamedEffect, amount, arrow, double, figure, unit_prices};
 use crate::text::Locale;
 
 pub(super) fn sentence(incident: &Incident, cause: &Cause, locale: Locale<'_>) -> String {
@@ -14,6 +14,25 @@ pub(super) fn sentence(incident: &Incident, cause: &Cause, locale: Locale<'_>) -
         Ok(comparison) => known(incident, comparison, locale),
         Err(unknown) => format!("Cause: not known, because {}.", reason(*unknown)),
     }
+}
+
+pub(super) fn group_sentence(group: &GroupCause<'_>, locale: Locale<'_>) -> String {
+    let days = earlier_days(group.comparison);
+    if group.effects.is_empty() {
+        return format!("Cause: not visible, because no charge has changed since {days}.");
+    }
+    let effect = |(effect, difference): &(NamedEffect, _)| {
+        let name = match effect {
+            NamedEffect::Price => "other prices",
+            NamedEffect::Quantity => "other quantities",
+            NamedEffect::New => "new resources",
+            NamedEffect::Gone => "removed resources",
+        };
+        format!("{name} {}", amount::signed(double(difference), locale))
+    };
+    let effects: Vec<String> = group.effects.iter().map(effect).collect();
+    let known = group.known.map(|[known, series]| format!(" ({known} of {series} series)")).unwrap_or_default();
+    format!("Cause, compared with {days}{known}: {}.", effects.join(", "))
 }
 
 fn known(incident: &Incident, comparison: &BillComparison, locale: Locale<'_>) -> String {

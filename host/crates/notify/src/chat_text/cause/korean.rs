@@ -6,7 +6,7 @@ use model::incident::Incident;
 use model::moment::Moment;
 
 use super::super::korean::date;
-use super::{EarlierDays, MainDriver, amount, arrow, double, figure, unit_prices};
+use super::{EarlierDays, GroupCause, MainDriver, NamedEffect, amount, arrow, double, figure, unit_prices};
 use crate::text::Locale;
 
 pub(super) fn sentence(incident: &Incident, cause: &Cause, locale: Locale<'_>) -> String {
@@ -14,6 +14,25 @@ pub(super) fn sentence(incident: &Incident, cause: &Cause, locale: Locale<'_>) -
         Ok(comparison) => known(incident, comparison, locale),
         Err(unknown) => format!("원인: {} 알 수 없습니다.", reason(*unknown)),
     }
+}
+
+pub(super) fn group_sentence(group: &GroupCause<'_>, locale: Locale<'_>) -> String {
+    let days = earlier_days(group.comparison);
+    if group.effects.is_empty() {
+        return format!("원인: {days}보다 달라진 항목이 없습니다.");
+    }
+    let effect = |(effect, difference): &(NamedEffect, _)| {
+        let name = match effect {
+            NamedEffect::Price => "단가 변화",
+            NamedEffect::Quantity => "사용량 변화",
+            NamedEffect::New => "새로 생긴 리소스",
+            NamedEffect::Gone => "없어진 리소스",
+        };
+        format!("{name} {}", amount::signed(double(difference), locale))
+    };
+    let effects: Vec<String> = group.effects.iter().map(effect).collect();
+    let known = group.known.map(|[known, series]| format!(", 시리즈 {series}개 가운데 {known}개")).unwrap_or_default();
+    format!("원인({days} 대비{known}): {}", effects.join(", "))
 }
 
 fn known(incident: &Incident, comparison: &BillComparison, locale: Locale<'_>) -> String {

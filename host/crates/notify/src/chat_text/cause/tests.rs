@@ -92,6 +92,34 @@ fn many_small_drivers_are_counted_and_a_repeated_day_is_named_once() {
 }
 
 #[test]
+fn the_effects_of_a_group_are_sums() {
+    let day = [(on(11, 13, None), on(11, 6, None))];
+    let none = bill(&[("other", ["0", "0", "0"])]);
+    let causes = [
+        comparison(&day, &bill(&[("A", ["500", "1", "10"])]), &none),
+        comparison(&day, &bill(&[("B", ["300", "1", "10"])]), &bill(&[("B", ["180", "1", "5"])])),
+        Err(UnknownCause::OtherAmounts),
+    ];
+    let incident = lasting_incident();
+    let sentences = |causes: &[Cause]| {
+        let entry = |cause| IncidentContent { cause: Some(cause), ..content(&incident, NotificationKind::Opened) };
+        let group = GroupContent::new(causes.iter().map(entry).collect());
+        [KOREAN, ENGLISH].map(|locale| group_sentence(&group, locale).expect("a cause")).join("\n")
+    };
+    let same = comparison(&day, &none, &none);
+    insta::assert_snapshot!([&causes[..], &causes[..2], &causes[2..], &[same]].map(sentences).join("\n"), @"
+    원인(11월 6일(금) 대비, 시리즈 3개 가운데 2개): 없어진 리소스 -500원, 사용량 변화 -150원, 단가 변화 +30원
+    Cause, compared with 6 Nov (Fri) (2 of 3 series): removed resources -500 KRW, other quantities -150 KRW, other prices +30 KRW.
+    원인(11월 6일(금) 대비): 없어진 리소스 -500원, 사용량 변화 -150원, 단가 변화 +30원
+    Cause, compared with 6 Nov (Fri): removed resources -500 KRW, other quantities -150 KRW, other prices +30 KRW.
+    원인: 보관된 청구 내역의 금액이 알림의 금액과 달라 알 수 없습니다.
+    Cause: not known, because the archived bill does not have the amounts of the incident.
+    원인: 11월 6일(금)보다 달라진 항목이 없습니다.
+    Cause: not visible, because no charge has changed since 6 Nov (Fri).
+    ");
+}
+
+#[test]
 fn an_unknown_cause_has_a_reason() {
     let texts = [
         UnknownCause::ArchiveUnreadable,
