@@ -23,7 +23,6 @@ use jiff::tz::TimeZone;
 use model::budget::Budget;
 use model::incident::ACCEPT_AFTER_DAYS;
 use model::language::Language;
-use notify::Locale;
 use notify::options::{self as receiver, ReceiverOptions};
 use notify::routing::Routing;
 use plugin::options::{self as plugins, ExchangeOptions, PluginOptions, TrialOptions};
@@ -78,13 +77,6 @@ pub(crate) struct Config {
     pub(crate) budgets: Vec<Budget>,
     pub(crate) metrics: MetricsOptions,
     pub(crate) health: HealthOptions,
-}
-
-impl Config {
-    /// The language and the currency of notifications.
-    pub(crate) fn locale(&self) -> Locale<'_> {
-        Locale { language: self.language, currency: &self.currency }
-    }
 }
 
 /// A valid config with secrets still to be resolved by [`Draft::resolve`].

@@ -13,11 +13,13 @@ mod parts;
 
 use std::fmt;
 
+use self::data::DataChecks;
 use self::facts::Facts;
 pub(crate) use self::facts::{disk, gather};
 use self::jobs::JobFacts;
 pub(crate) use self::last_states::LastStates;
 use crate::config::{HealthOptions, Levels};
+use model::language::Language;
 
 /// The state of a check, in order of precedence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -32,6 +34,7 @@ pub(crate) enum State {
 /// The result of a check.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Check {
+    /// The name for programs, the same in all languages.
     pub(crate) name: String,
     pub(crate) state: State,
     /// The state in words, and the remedy if the state is not ok.
@@ -87,6 +90,35 @@ impl Check {
         Self { name: name.into(), state, message: message.into(), figure: None }
     }
 
+    /// Returns the name for people.
+    pub(crate) fn title(&self, language: Language) -> String {
+        let name = self.name.as_str();
+        let korean = match name {
+            "config" => "설정",
+            "store" => "데이터베이스",
+            "archive" => "보관소",
+            "rules" => "규칙",
+            "disk" => "디스크",
+            "spool" => "임시 보관",
+            "receivers" => "받는 곳",
+            "lease" => "쓰기 권한",
+            "api latency" => "API 응답 시간",
+            "api errors" => "API 오류",
+            "notifications" => "알림",
+            "freshness" => "최근 날짜",
+            "silences" => "꺼 둔 알림",
+            "decisions" => "사람의 결정",
+            "anomalies" => "이상 징후",
+            job => &match job.split_once(' ') {
+                Some((job, "age")) => format!("{job} 시작"),
+                Some((job, "outcome")) => format!("{job} 결과"),
+                Some((job, "duration")) => format!("{job} 소요 시간"),
+                Some(_) | None => job.to_owned(),
+            },
+        };
+        language.choose(korean, name).to_owned()
+    }
+
     fn with(self, label: impl Into<String>, value: f64, unit: &'static str, levels: Option<Levels>) -> Self {
         Self { figure: Some(Figure { label: label.into(), value, unit, levels }), ..self }
     }
@@ -103,35 +135,32 @@ impl fmt::Display for Figure {
     }
 }
 
-/// Returns a number with a regular noun.
-fn count(number: u64, noun: &str) -> String {
-    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
-}
-
-/// Judges all facts.
-pub(crate) fn checks(facts: &Facts, config: &HealthOptions) -> Vec<Check> {
-    let mut checks = vec![parts::store(facts.store.as_ref()), parts::archive(facts.archive.as_ref())];
-    checks.push(parts::rules(&facts.rules));
-    checks.push(parts::disk(facts.disk.as_ref(), config));
-    checks.push(parts::spool(facts.spool.as_ref(), config));
-    checks.push(parts::receivers(&facts.unreachable_receivers));
+/// Judges all facts. The language is the language of the messages.
+pub(crate) fn checks(facts: &Facts, config: &HealthOptions, language: Language) -> Vec<Check> {
+    let mut checks =
+        vec![parts::store(facts.store.as_ref(), language), parts::archive(facts.archive.as_ref(), language)];
+    checks.push(parts::rules(&facts.rules, language));
+    checks.push(parts::disk(facts.disk.as_ref(), config, language));
+    checks.push(parts::spool(facts.spool.as_ref(), config, language));
+    checks.push(parts::receivers(&facts.unreachable_receivers, language));
     // Without a store the checks below have no facts, and the store check is critical.
     if let Ok(remembered) = &facts.store {
         for job in &config.jobs {
             let runs = remembered.runs.get(job).map_or(&[][..], Vec::as_slice);
             let failing = remembered.failing.get(job).copied().unwrap_or(0);
             checks.extend(jobs::checks(
-                &JobFacts { job, runs, failing, leases: remembered.leases.as_deref(), now: facts.now },
+                &JobFacts { job, runs, failing, leases: remembered.leases.as_deref(), now: facts.now, language },
                 config,
             ));
         }
-        checks.push(lease::check(remembered.leases.as_deref()));
-        checks.extend(api::checks(remembered.runs.values().flatten(), config));
-        checks.push(data::undelivered(remembered.undelivered, config));
-        checks.push(data::freshness(remembered.newest_day, facts.today, config));
-        checks.push(data::silences(&remembered.silences, facts.now));
-        checks.push(data::decisions(&remembered.decided));
-        checks.push(data::surge(&remembered.found, facts.today, config));
+        checks.push(lease::check(remembered.leases.as_deref(), language));
+        checks.extend(api::checks(remembered.runs.values().flatten(), config, language));
+        let data = DataChecks { config, today: facts.today, language };
+        checks.push(data.undelivered(remembered.undelivered));
+        checks.push(data.freshness(remembered.newest_day));
+        checks.push(data.silences(&remembered.silences, facts.now));
+        checks.push(data.decisions(&remembered.decided));
+        checks.push(data.surge(&remembered.found));
     }
     checks
 }
@@ -142,14 +171,18 @@ pub(crate) fn overall(checks: &[Check]) -> State {
 }
 
 /// Returns the first line of a monitoring plugin: the state, the checks that are not ok, and the figures.
-pub(crate) fn headline(checks: &[Check]) -> String {
+pub(crate) fn headline(checks: &[Check], language: Language) -> String {
     let mut unwell: Vec<_> = checks.iter().filter(|check| check.state != State::Ok).collect();
     // Monitoring shows the start of the line: the worst check comes first.
     unwell.sort_by_key(|check| std::cmp::Reverse(check.state));
     let text = if unwell.is_empty() {
-        format!("{} checks", checks.len())
+        match language {
+            Language::Korean => format!("검사 {}개", checks.len()),
+            Language::English => format!("{} checks", checks.len()),
+        }
     } else {
-        unwell.iter().map(|check| format!("{}: {}", check.name, check.message)).collect::<Vec<_>>().join("; ")
+        let text = |check: &&Check| format!("{}: {}", check.title(language), check.message);
+        unwell.iter().map(text).collect::<Vec<_>>().join("; ")
     };
     // `|` starts the figures, and a line break ends the text. Alert policies would match the mark of an anomaly.
     let text = text.replace('|', "/").replace(char::is_control, " ").replace("BILLING_ANOMALY", "BILLING-ANOMALY");
@@ -166,14 +199,14 @@ mod tests {
     fn the_worst_speaks_first_and_for_all() {
         let levels = Levels { warning: 1, critical: 3 };
         let mut checks = vec![Check::new("store", State::Ok, "reached").with("spool", 0.0, "", Some(levels))];
-        assert_eq!(headline(&checks), "COSTWARDEN OK - 1 checks | spool=0;1;3");
+        assert_eq!(headline(&checks, Language::English), "COSTWARDEN OK - 1 checks | spool=0;1;3");
         checks.push(Check::new("freshness", State::Unknown, "nothing\nis remembered"));
         assert_eq!(overall(&checks).exit_code(), 3);
         checks.push(Check::new("disk", State::Warning, "80 | 90 %").with("disk", 81.5, "%", None));
         assert_eq!(overall(&checks).exit_code(), 1);
         checks.push(Check::new("daily", State::Critical, "failed"));
         assert_eq!(
-            headline(&checks),
+            headline(&checks, Language::English),
             "COSTWARDEN CRITICAL - daily: failed; disk: 80 / 90 %; freshness: nothing is remembered | spool=0;1;3 disk=81.5%"
         );
         assert_eq!(overall(&checks).exit_code(), 2);

@@ -25,6 +25,7 @@ pub(crate) use self::jobs::{
 pub(crate) use self::notify::{notify_start_failure, undelivered};
 pub(crate) use self::rules::{Admission, AdmittedPlugin, PreparedRules, PullPolicy, prepare_rules, read_only_sandbox};
 pub(crate) use self::run::{
-    BACKFILL, Count, Grade, Mode, Outcome, Repeat, Report, Services, publish_metrics, publish_report, with_write_lease,
+    BACKFILL, Count, Grade, Mode, Outcome, Remark, Repeat, Report, Services, publish_metrics, publish_report,
+    with_write_lease,
 };
 pub(crate) use self::trials::{PageTrials, Trials};

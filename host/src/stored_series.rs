@@ -7,7 +7,9 @@ use std::collections::BTreeMap;
 use jiff::civil::Date;
 use model::history::Measure;
 use model::incident::{Incident, IncidentState, Resolution};
+use model::language::Language;
 use model::series::{SeriesKey, parse_day};
+use notify::Locale;
 use plot::{Band, Figure, Point};
 use serde_json::Value;
 use store::{AnomalyRecord, DateRange, Store, StoreError};
@@ -36,7 +38,18 @@ pub(crate) struct StoredDay {
 struct StoredAnomaly {
     band: Band,
     score: f64,
-    text: String,
+    rule: String,
+    reason: String,
+}
+
+impl StoredAnomaly {
+    fn text(&self, language: Language) -> String {
+        let Self { score, rule, reason, .. } = self;
+        match language {
+            Language::Korean => format!("규칙 {rule}, 점수 {score:.2}, {reason}"),
+            Language::English => format!("rule {rule}, score {score:.2}, {reason}"),
+        }
+    }
 }
 
 /// Reads the days of a series. An id [`model::series::ALL`] in the key sums over all ids.
@@ -76,14 +89,16 @@ impl StoredSeries {
     }
 
     /// Returns the figure. The bounds are stored for anomalous days only.
-    pub(crate) fn figure(&self, currency: &str) -> Figure {
+    pub(crate) fn figure(&self, locale: Locale<'_>) -> Figure {
         let point = |day: &StoredDay| Point {
             band: day.anomaly.as_ref().map(|anomaly| anomaly.band),
-            anomaly: day.anomaly.as_ref().map(|anomaly| anomaly.text.clone()),
+            anomaly: day.anomaly.as_ref().map(|anomaly| anomaly.text(locale.language)),
             labelled: day.label > 0,
             ..Point::new(day.date.at(0, 0, 0, 0), day.cost)
         };
-        Figure { title: self.key.to_string(), unit: currency.to_owned(), points: self.days.iter().map(point).collect() }
+        let Locale { language, currency } = locale;
+        let points = self.days.iter().map(point).collect();
+        Figure { language, title: self.key.to_string(), unit: currency.to_owned(), points }
     }
 }
 
@@ -128,7 +143,8 @@ fn anomalies_by_day(records: Vec<AnomalyRecord>, key: &SeriesKey) -> BTreeMap<Da
                 upper: number("upper").unwrap_or(f64::INFINITY),
             },
             score,
-            text: format!("rule {}, score {score:.2}, {}", text("ruleId"), text("reason")),
+            rule: text("ruleId").to_owned(),
+            reason: text("reason").to_owned(),
         };
         match by_day.get(&date) {
             Some(known) if known.score >= score => {}

@@ -102,7 +102,7 @@ fn nothing_is_overwritten() {
 fn a_wrong_answer_is_asked_again() {
     let simulator = Simulator::start(&[]);
     let folder = tempfile::tempdir().expect("a folder");
-    let bill = |id| ["acme", "", "en", simulator.url.as_str(), id, "env:SIMULATED_SECRET"];
+    let bill = |id| ["en", "acme", "", simulator.url.as_str(), id, "env:SIMULATED_SECRET"];
     let rest = ["", "", "-", "0", "perhaps", "no"];
     let made = by_questions(folder.path(), &[&bill("wrong")[..], &bill("simulated-id"), &rest].concat()).expect(0);
     assert!(made.stderr.contains("401") && made.stdout.contains("expected yes or no"), "{made:?}");
@@ -113,7 +113,7 @@ fn a_wrong_answer_is_asked_again() {
 
     # The config of costwarden. Paths are relative to this file. Check with: costwarden check --online
 
-    # The currency of the bill, and the language of notifications.
+    # The currency of the bill, and the language of notifications and of the command line.
     currency = "KRW"
     language = "en"
 

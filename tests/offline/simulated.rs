@@ -10,6 +10,7 @@ mod feed;
 mod history;
 mod hourly_history;
 mod incidents;
+mod korean;
 mod lists;
 mod modes;
 mod new_service;

@@ -51,6 +51,8 @@ fn the_settings_of_the_replaced_pipeline_give_a_config() {
         &simulator.url,
         "--backfill",
         "90",
+        "--language",
+        "en",
     ]);
     assert_eq!(made.code, 0, "{made:?}");
 

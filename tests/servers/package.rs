@@ -87,7 +87,7 @@ fn the_package_installs_runs_as_a_separate_user_and_purges_completely() {
     let version = debian.costwarden(&["--version"]).expect(0).stdout;
     assert_eq!(version, concat!("costwarden ", env!("CARGO_PKG_VERSION"), "\n"));
     let check = debian.costwarden(&["check"]).expect(0);
-    assert!(check.stdout.ends_with("/etc/costwarden/costwarden.toml: 5 rules can run, 0 errors\n"), "{check:?}");
+    assert!(check.stdout.ends_with("/etc/costwarden/costwarden.toml: 규칙 5개 실행 가능, 오류 0건\n"), "{check:?}");
     let page = debian.run(&["zcat", "/usr/share/man/man1/costwarden-health.1.gz"]).expect(0).stdout;
     assert!(page.contains("\n.SH NAME\ncostwarden\\-health \\- Report the health of "), "{page}");
     let completes = debian.run(&["sh", "-c", "bash -n /usr/share/bash-completion/completions/costwarden"]).expect(0);
@@ -146,7 +146,7 @@ fn a_simulated_day(debian: &Debian) {
     simulated(&["backfill", "--from", "2026-10-01", "--to", "2026-11-21"]).expect(0);
     let told = simulated(&["daily", "--date", "2026-11-22"]).expect(0).stdout;
     assert!(told.contains("[BILLING_DAILY_TOTAL] [2026-11-22]"), "{told}");
-    assert!(told.contains("daily 20261122 done: 16 rows, 6 series, 5 rules, "), "{told}");
+    assert!(told.contains("daily 20261122 정상: 행 16개, 시리즈 6개, 규칙 5개, "), "{told}");
     let owned = debian.run(&["find", "/var/lib/costwarden", "!", "-user", "costwarden"]).expect(0);
     assert_eq!(owned.stdout, "");
 }

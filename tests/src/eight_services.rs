@@ -127,7 +127,7 @@ pub fn today(hour: u8) -> Vec<Row> {
 
 /// A working directory with these bills, a store, the replaced pipeline's rule and an archive directory.
 pub fn workdir(store: &str) -> Workdir {
-    let workdir = workdir_of(store, "");
+    let workdir = workdir_of(store, "language = \"ko\"");
     replay::write_all(&workdir, &bills());
     for hour in 9..12 {
         replay::write(&workdir, "bills", day(DAYS), Some(hour), &today(hour));

@@ -10,8 +10,9 @@ use crate::{Run, Workdir, bundled_plugins, plugins};
 pub const LAST: Date = date(2026, 11, 22);
 const DAYS: i32 = 28;
 
-/// The smallest config. All folders are in the working directory.
-pub const MINIMAL: &str = r#"[source]
+/// A small config. All folders are in the working directory.
+pub const MINIMAL: &str = r#"language = "en"
+[source]
 kind = "replay"
 directory = "bills"
 [archive]

@@ -13,11 +13,14 @@ pub struct Workdir {
 }
 
 impl Workdir {
-    /// Creates a folder with the given config. A config without `[plugins]` or `[rules]` uses the bundled plugins or the
-    /// default rules.
+    /// Creates a folder with the given config. A config without a language is English. A config without `[plugins]` or
+    /// `[rules]` uses the bundled plugins or the default rules.
     pub fn new(config: &str) -> Self {
         let workdir = Self { folder: tempfile::tempdir().expect("a temporary folder") };
         let mut text = config.to_owned();
+        if !config.contains("language = ") {
+            text.insert_str(0, "language = \"en\"\n");
+        }
         if !config.contains("[plugins]") {
             text.push_str(&format!("\n[plugins]\ndirectory = {:?}\n", plugins()));
         }

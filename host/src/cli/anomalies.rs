@@ -7,9 +7,12 @@ use super::args::{Row, SelectionArgs};
 use super::present::{self, Form};
 use crate::config::StoreConfig;
 use crate::pipeline::Grade;
+use model::anomaly::Severity;
+use model::language::Language;
 use model::moment::Moment;
 use model::money;
 use model::series::parse_day;
+use notify::Locale;
 use store::{Access, AnomalyRecord, Store};
 
 #[derive(Debug, Subcommand)]
@@ -38,7 +41,7 @@ pub(super) async fn anomalies(config: StoreConfig, command: AnomaliesCommand, fo
     let records = args.selection.select(records, row);
     match form {
         Form::Json => records.into_iter().for_each(|record| present::out(&Value::Object(record.json).to_string())),
-        Form::Text => present::out(&table(&records, &config.currency)),
+        Form::Text => present::out(&table(&records, config.locale())),
     }
     Ok(Grade::Done)
 }
@@ -53,17 +56,18 @@ fn row(record: &AnomalyRecord) -> Row<'_> {
     }
 }
 
-fn table(records: &[AnomalyRecord], currency: &str) -> String {
-    let mut table = present::anomaly_table(currency);
+fn table(records: &[AnomalyRecord], locale: Locale<'_>) -> String {
+    let mut table = present::anomaly_table(locale);
     for record in records {
         let json = &record.json;
         let number = |field: &str| json.get(field).and_then(Value::as_f64).unwrap_or(f64::NAN);
-        let amount = |field: &str| money::amount(number(field), currency);
+        let amount = |field: &str| money::amount(number(field), locale.currency);
         let hour = json.get("hour").and_then(Value::as_u64).and_then(|hour| u8::try_from(hour).ok());
         let day = text(json, "date");
         table.add_row([
-            parse_day(day).map_or_else(|| day.to_owned(), |date| present::moment(Moment { date, hour })),
-            text(json, "severity").to_owned(),
+            parse_day(day)
+                .map_or_else(|| day.to_owned(), |date| present::moment(Moment { date, hour }, locale.language)),
+            severity(text(json, "severity"), locale.language),
             present::rule_label(text(json, "ruleId"), record.is_shadow),
             amount("observedAmount"),
             amount("expected"),
@@ -71,6 +75,13 @@ fn table(records: &[AnomalyRecord], currency: &str) -> String {
         ]);
     }
     table.to_string()
+}
+
+/// Returns the word of a stored severity; the stored word if unknown.
+fn severity(stored: &str, language: Language) -> String {
+    let known = [Severity::Info, Severity::Warning, Severity::Critical];
+    let known = known.into_iter().find(|severity| severity.as_str() == stored);
+    known.map_or(stored, |severity| severity.text(language)).to_owned()
 }
 
 fn text<'j>(json: &'j Map<String, Value>, field: &str) -> &'j str {

@@ -1,5 +1,6 @@
 //! The commands `archive ...`: retention of the raw documents, comparison with the ledger, and rebuilding the database.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use clap::Subcommand;
@@ -16,6 +17,7 @@ use crate::config::Config;
 use crate::pipeline::{self, Comparison, Difference, DifferenceKind, Grade, Mode, Services, VerifyResult};
 use ingest::archive::{Archive, Lifecycle};
 use model::count::{counted, one_or};
+use model::language::Language;
 use model::moment::Moment;
 use model::run_id::RunId;
 use notify::Terminal;
@@ -88,10 +90,15 @@ async fn lifecycle(config: &Config, apply: bool, form: Form) -> anyhow::Result<G
                 };
                 present::out(&format!("{sign} {}", change.value().trim_end()));
             }
-            present::out(&match (changed, apply) {
-                (false, _) => format!("{place} has these rules already"),
-                (true, true) => format!("{place} has these rules now"),
-                (true, false) => format!("{place} would have these rules: set them with --apply"),
+            present::out(&match (config.language, changed, apply) {
+                (Language::Korean, false, _) => format!("{place}: 이미 이 규칙입니다"),
+                (Language::English, false, _) => format!("{place} has these rules already"),
+                (Language::Korean, true, true) => format!("{place}: 이 규칙으로 바꿨습니다"),
+                (Language::English, true, true) => format!("{place} has these rules now"),
+                (Language::Korean, true, false) => format!("{place}: 이 규칙으로 바꾸려면 --apply를 붙이세요"),
+                (Language::English, true, false) => {
+                    format!("{place} would have these rules: set them with --apply")
+                }
             });
         }
     }
@@ -123,26 +130,58 @@ async fn prune(
         }
         match form {
             Form::Json => present::out(&json!({"key": key.to_string(), "bytes": bytes, "deleted": apply}).to_string()),
-            Form::Text => present::out(&format!("{key}  {bytes} bytes")),
+            Form::Text => present::out(&format!("{key}  {bytes}{}", config.language.choose("바이트", " bytes"))),
         }
     }
-    let (count, bytes, place) = (old.len(), old.iter().map(|(_, bytes)| bytes).sum::<u64>(), archive.location());
     if form == Form::Text {
-        let done = match (apply, count) {
+        let pruned = Pruned {
+            place: archive.location(),
+            before,
+            count: old.len() as u64,
+            bytes: old.iter().map(|(_, bytes)| bytes).sum(),
+            foreign: listing.foreign,
+        };
+        present::out(&match config.language {
+            Language::Korean => pruned.korean(apply),
+            Language::English => pruned.english(apply),
+        });
+    }
+    Ok(Grade::Done)
+}
+
+/// The documents of the days before a day.
+struct Pruned {
+    place: Arc<str>,
+    before: Date,
+    count: u64,
+    bytes: u64,
+    /// Number of files of other programs.
+    foreign: u64,
+}
+
+impl Pruned {
+    fn korean(&self, is_deleted: bool) -> String {
+        let Self { place, before, count, bytes, foreign } = self;
+        let done = if is_deleted { "지웠습니다" } else { "지우려면 --apply를 붙이세요" };
+        format!("{place}: {before} 전의 원본 {count}개({bytes}바이트). {done}. 다른 파일 {foreign}개는 그대로 둡니다")
+    }
+
+    fn english(&self, is_deleted: bool) -> String {
+        let Self { place, before, count, bytes, foreign } = self;
+        let done = match (is_deleted, count) {
             (true, 1) => "is deleted",
             (true, _) => "are deleted",
             (false, 1) => "would be deleted: repeat the command with --apply",
             (false, _) => "would be deleted: delete them with --apply",
         };
-        present::out(&format!(
+        format!(
             "{} of days before {before}, {}, of {place} {done}; {} {} left alone",
-            counted(count, "document"),
-            counted(bytes, "byte"),
-            counted(listing.foreign, "other file"),
-            one_or(listing.foreign, "is", "are")
-        ));
+            counted(*count, "document"),
+            counted(*bytes, "byte"),
+            counted(*foreign, "other file"),
+            one_or(*foreign, "is", "are")
+        )
     }
-    Ok(Grade::Done)
 }
 
 async fn verify(config: &Config, span: &SpanArgs, form: Form, now: Timestamp) -> anyhow::Result<Grade> {
@@ -154,7 +193,7 @@ async fn verify(config: &Config, span: &SpanArgs, form: Form, now: Timestamp) ->
     let mut is_lacking = false;
     let mut show = |found: &Difference| {
         is_lacking |= matches!(found.kind, DifferenceKind::NotStored);
-        difference(found, form);
+        difference(found, config.language, form);
     };
     let verified = pipeline::verify(comparison, &mut show).await?;
     let VerifyResult { days, hours, expired, differences, foreign } = verified;
@@ -163,23 +202,31 @@ async fn verify(config: &Config, span: &SpanArgs, form: Form, now: Timestamp) ->
             let report = json!({"days": days, "hours": hours, "expired": expired, "differences": differences, "foreign": foreign});
             present::out(&report.to_string());
         }
-        Form::Text => present::out(&format!(
-            "{} and {} compared, {}; {} {} deleted after the retention period; {} of other programs",
-            counted(days, "day"),
-            counted(hours, "hour"),
-            counted(differences, "difference"),
-            counted(expired, "document"),
-            one_or(expired, "was", "were"),
-            counted(foreign, "file")
-        )),
+        Form::Text => present::out(&match config.language {
+            Language::Korean => format!(
+                "{days}일과 {hours}시간을 비교했고 다른 곳은 {differences}곳입니다. 보관 기간이 지나 지운 원본 {expired}개, 다른 프로그램의 파일 {foreign}개"
+            ),
+            Language::English => format!(
+                "{} and {} compared, {}; {} {} deleted after the retention period; {} of other programs",
+                counted(days, "day"),
+                counted(hours, "hour"),
+                counted(differences, "difference"),
+                counted(expired, "document"),
+                one_or(expired, "was", "were"),
+                counted(foreign, "file")
+            ),
+        }),
     }
     if is_lacking && form == Form::Text {
-        present::out("restore missing days from the archive: `costwarden archive rebuild` into an empty database");
+        present::out(config.language.choose(
+            "빠진 날을 보관소에서 되살리려면 빈 데이터베이스에 `costwarden archive rebuild` 명령을 실행하세요",
+            "restore missing days from the archive: `costwarden archive rebuild` into an empty database",
+        ));
     }
     Ok(if differences == 0 { Grade::Done } else { Grade::Degraded })
 }
 
-fn difference(found: &Difference, form: Form) {
+fn difference(found: &Difference, language: Language, form: Form) {
     let Difference { moment: Moment { date, hour }, kind } = found;
     if form == Form::Json {
         let mut report = json!({"date": date.strftime("%Y%m%d").to_string(), "hour": hour});
@@ -198,12 +245,34 @@ fn difference(found: &Difference, form: Form) {
         return present::out(&report.to_string());
     }
     let moment = hour.map_or_else(|| date.to_string(), |hour| format!("{date} {hour:02}:00"));
-    let amount = |amount: &Option<f64>| amount.map_or_else(|| "nothing".to_owned(), |amount| amount.to_string());
-    present::out(&match kind {
-        DifferenceKind::NotArchived => format!("{moment}: the ledger has it, the archive has no document of it"),
-        DifferenceKind::NotStored => format!("{moment}: the archive has a document of it, the ledger has nothing"),
-        DifferenceKind::Unreadable(why) => format!("{moment}: the archive's document cannot be read: {why}"),
-        DifferenceKind::Amount { series, measure, stored, archived } => format!(
+    let none = language.choose("없음", "nothing");
+    let amount = |amount: &Option<f64>| amount.map_or_else(|| none.to_owned(), |amount| amount.to_string());
+    present::out(&match (language, kind) {
+        (Language::Korean, DifferenceKind::NotArchived) => {
+            format!("{moment}: 데이터베이스에는 있지만 보관소에 원본이 없습니다")
+        }
+        (Language::English, DifferenceKind::NotArchived) => {
+            format!("{moment}: the ledger has it, the archive has no document of it")
+        }
+        (Language::Korean, DifferenceKind::NotStored) => {
+            format!("{moment}: 보관소에 원본이 있지만 데이터베이스에는 없습니다")
+        }
+        (Language::English, DifferenceKind::NotStored) => {
+            format!("{moment}: the archive has a document of it, the ledger has nothing")
+        }
+        (Language::Korean, DifferenceKind::Unreadable(why)) => {
+            format!("{moment}: 보관소의 원본을 읽을 수 없습니다: {why}")
+        }
+        (Language::English, DifferenceKind::Unreadable(why)) => {
+            format!("{moment}: the archive's document cannot be read: {why}")
+        }
+        (Language::Korean, DifferenceKind::Amount { series, measure, stored, archived }) => format!(
+            "{moment} {series}: {} 데이터베이스 {}, 보관소 {}",
+            measure.name(),
+            amount(stored),
+            amount(archived)
+        ),
+        (Language::English, DifferenceKind::Amount { series, measure, stored, archived }) => format!(
             "{moment} {series}: {} is {} in the ledger, {} in the archive",
             measure.name(),
             amount(stored),
@@ -219,8 +288,9 @@ async fn rebuild(config: Config, form: Form, run: RunId, now: Timestamp) -> anyh
         // Standard output has the JSON report, so notifications go to standard error.
         Form::Json => Terminal::Writer(log::notification),
     };
+    let language = config.language;
     let mut services = Services::open(config, Mode::Write, terminal, run, now).await?;
-    let bar = counting("documents");
+    let bar = counting(language.choose("원본", "documents"), language);
     let report = pipeline::rebuild(&mut services, now, &|done, all| {
         bar.set_length(all);
         bar.set_position(done);

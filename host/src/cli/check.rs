@@ -1,6 +1,7 @@
 //! The command `check`: validates config, rules and plugins and prints all errors at once. Only `--online` uses the
 //! network.
 
+mod item;
 pub(super) mod online;
 
 use std::io::IsTerminal as _;
@@ -11,7 +12,7 @@ use jiff::Timestamp;
 use serde_json::json;
 use tracing::Level;
 
-use self::online::{CheckState, Item};
+pub(super) use self::item::{CheckState, Item};
 use super::present::{self, Form};
 use super::{CheckArgs, environment};
 use crate::config::{self, Config, Draft};
@@ -19,6 +20,7 @@ use crate::pipeline::{self, Grade, PullPolicy};
 use config_file::secret::{PendingSecret, SecretUse};
 use config_file::toml::Diagnostic;
 use model::count::counted;
+use model::language::Language;
 use model::rule::{self, RuleSet};
 use notify::options::{ReceiverKind, ReceiverOptions};
 use sandbox::Jail;
@@ -26,7 +28,6 @@ use store;
 use store::options::StoreOptions;
 
 /// The result of a check.
-#[derive(Default)]
 struct CheckResult {
     errors: Vec<Diagnostic>,
     warnings: Vec<Diagnostic>,
@@ -34,10 +35,18 @@ struct CheckResult {
     rules: Option<Vec<String>>,
     /// The lines of the go-live checklist.
     items: Vec<Item>,
+    /// The language of the config; English, like the errors, without a valid config.
+    language: Language,
 }
 
 pub(super) async fn check(path: &Path, args: &CheckArgs, form: Form, now: Timestamp) -> Grade {
-    let mut result = CheckResult::default();
+    let mut result = CheckResult {
+        errors: Vec::new(),
+        warnings: Vec::new(),
+        rules: None,
+        items: Vec::new(),
+        language: Language::English,
+    };
     let config = match config::load(path, &environment) {
         // Only --online may use the network and needs the secrets.
         Ok(draft) if args.online => draft.resolve(SecretUse::All).await,
@@ -52,6 +61,7 @@ pub(super) async fn check(path: &Path, args: &CheckArgs, form: Form, now: Timest
     };
     match config {
         Ok(config) => {
+            result.language = config.language;
             result.warnings.extend(missing_textfile_folder(path, &config));
             result.warnings.extend(unencrypted_store(path, &config));
             result.warnings.extend(exposed_secrets(path, &config));
@@ -61,7 +71,7 @@ pub(super) async fn check(path: &Path, args: &CheckArgs, form: Form, now: Timest
                 result.items = online::check(&config, args, now).await;
                 // A failed line of the checklist fails the command like an invalid config.
                 let failed = result.items.iter().filter(|item| item.state == CheckState::Failed);
-                let failed = failed.map(|item| Diagnostic::of_file(path, &item.message));
+                let failed = failed.map(|item| Diagnostic::of_file(path, item.message.english()));
                 result.errors.extend(failed);
             }
         }
@@ -77,20 +87,14 @@ impl CheckResult {
             Form::Text => {
                 let rules = self.rules.iter().flatten();
                 rules.for_each(|rule| present::out(rule));
-                for Item { name, state, message } in &self.items {
-                    present::out(&format!("{:<8} {name:<10} {message}", state.as_str()));
-                }
+                self.items.iter().for_each(|item| present::out(&item.line(self.language)));
                 for error in &self.errors {
                     present::complaint(Level::ERROR, &format!("error: {error}"));
                 }
                 for warning in &self.warnings {
                     present::complaint(Level::WARN, &format!("warning: {warning}"));
                 }
-                let rules = self.rules.as_ref().map_or_else(
-                    || "the rules were not read".to_owned(),
-                    |rules| format!("{} can run", counted(rules.len(), "rule")),
-                );
-                present::out(&format!("{}: {rules}, {}", path.display(), counted(self.errors.len(), "error")));
+                present::out(&format!("{}: {}", path.display(), self.summary()));
             }
             Form::Json => {
                 let errors = self.errors.iter().map(|error| ("error", error));
@@ -100,8 +104,22 @@ impl CheckResult {
                     present::out(&json.to_string());
                 }
                 for Item { name, state, message } in &self.items {
+                    let message = message.english();
                     present::out(&json!({"level": state.as_str(), "check": name, "message": message}).to_string());
                 }
+            }
+        }
+    }
+
+    /// Returns the numbers of usable rules and of errors.
+    fn summary(&self) -> String {
+        let errors = self.errors.len();
+        match (self.language, &self.rules) {
+            (Language::Korean, None) => format!("규칙을 읽지 않았습니다, 오류 {errors}건"),
+            (Language::Korean, Some(rules)) => format!("규칙 {}개 실행 가능, 오류 {errors}건", rules.len()),
+            (Language::English, None) => format!("the rules were not read, {}", counted(errors, "error")),
+            (Language::English, Some(rules)) => {
+                format!("{} can run, {}", counted(rules.len(), "rule"), counted(errors, "error"))
             }
         }
     }
@@ -112,7 +130,8 @@ impl CheckResult {
         match pipeline::read_only_sandbox(config) {
             Ok(sandbox) => {
                 let prepared = pipeline::prepare_rules(set, config, &sandbox, pull).await;
-                self.rules = Some(prepared.rules.iter().map(|prepared| describe(&prepared.rule)).collect());
+                self.rules =
+                    Some(prepared.rules.iter().map(|prepared| describe(&prepared.rule, config.language)).collect());
                 self.errors.extend(prepared.problems);
                 self.warnings.extend(prepared.warnings);
                 let missing = sandbox.jail().and_then(Jail::missing);
@@ -185,6 +204,11 @@ fn unused_grants(path: &Path, config: &Config, set: &RuleSet) -> Vec<Diagnostic>
     config.plugins.grants.keys().filter(unused).map(warning).collect()
 }
 
-fn describe(rule: &rule::Rule) -> String {
-    format!("rule {}: {} over {} series. {}", rule.id, rule.detector, rule.grain.as_str(), rule.why)
+fn describe(rule: &rule::Rule, language: Language) -> String {
+    let rule::Rule { id, detector, why, .. } = rule;
+    let grain = rule.grain.as_str();
+    match language {
+        Language::Korean => format!("규칙 {id}: {detector}, {grain} 시리즈. {why}"),
+        Language::English => format!("rule {id}: {detector} over {grain} series. {why}"),
+    }
 }

@@ -13,11 +13,12 @@ use jiff::{Timestamp, ToSpan as _};
 use super::DemoArgs;
 use super::present;
 use crate::config::{self, Config};
-use crate::pipeline::{self, Backfill, DailyDays, Grade, Mode, Repeat, Report, Services};
+use crate::pipeline::{self, Backfill, DailyDays, Grade, Mode, Remark, Repeat, Report, Services};
 use config_file::secret::Secret;
 use model::anomaly::Direction;
 use model::count::counted;
 use model::incident::{Incident, Recency};
+use model::language::Language;
 use model::run_id::RunId;
 use notify::Terminal;
 use simulator::{Catalogue, Change, Clock, InjectedIncident, Injection, ScenarioOptions, SimulateOptions, Simulation};
@@ -150,7 +151,8 @@ pub(super) fn plugins(given: Option<&Path>) -> anyhow::Result<PathBuf> {
 
 /// Fails if a job reports an error or a problem: with a missing plugin, for example, the incidents found prove nothing.
 fn demand(report: &Report) -> anyhow::Result<()> {
-    let wrong: Vec<&str> = report.error.iter().chain(&report.problems).map(String::as_str).collect();
+    let wrong: Vec<&str> =
+        report.error.as_deref().into_iter().chain(report.problems.iter().map(Remark::english)).collect();
     anyhow::ensure!(wrong.is_empty(), "the {} job of {}: {}", report.job, report.period, wrong.join("\n"));
     Ok(())
 }
@@ -209,7 +211,7 @@ fn found(incident: &Incident, injected: &InjectedIncident) -> String {
     let sign = if incident.direction == Direction::Up { "above" } else { "below" };
     let cost = format!("{:.0}, {sign} the expected {:.0}", incident.observed, incident.expected);
     let end = incident.closed_at.map_or_else(String::new, |at| format!(" on {}", at.date));
-    format!("found {moment} by {}: {cost}\n            {}{end}", by(incident), super::incidents::state(incident))
+    format!("found {moment} by {}: {cost}\n            {}{end}", by(incident), incident.state.text(Language::English))
 }
 
 fn by(incident: &Incident) -> String {

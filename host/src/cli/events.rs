@@ -6,6 +6,7 @@ use jiff::civil::Date;
 use model::money;
 use model::planned_event::{Plan, PlannedEvent};
 use model::scope::Scope;
+use notify::Locale;
 use serde_json::{Value, json};
 use store::{Access, Store};
 
@@ -60,11 +61,11 @@ pub(super) async fn events(
             let event = event(*args, now)?;
             pipeline::with_write_lease(&config, run_id, async |store| store.put_planned_event(&event, now).await)
                 .await??;
-            show(&[event], &config.currency, form);
+            show(&[event], config.locale(), form);
         }
         EventsCommand::List => {
             let store = Store::open(&config.store, Access::Read).await?;
-            show(&store.planned_events().await?, &config.currency, form);
+            show(&store.planned_events().await?, config.locale(), form);
         }
     }
     Ok(Grade::Done)
@@ -88,19 +89,22 @@ fn event(args: AddArgs, now: Timestamp) -> anyhow::Result<PlannedEvent> {
     Ok(PlannedEvent::new(plan, author.unwrap_or_else(args::system_user), now))
 }
 
-fn show(events: &[PlannedEvent], currency: &str, form: Form) {
+fn show(events: &[PlannedEvent], locale: Locale<'_>, form: Form) {
     if form == Form::Json {
         return events.iter().for_each(|event| present::out(&json(event).to_string()));
     }
-    let effect = format!("{currency} per day");
-    let mut table = present::table(&["id", "days", &effect, "name", "scope", "owner"], &[2]);
+    let language = locale.language;
+    let effect = language.choose(present::with_unit("하루 차액", locale), format!("{} per day", locale.currency));
+    let header = language
+        .choose(["ID", "기간", &effect, "이름", "범위", "담당"], ["id", "days", &effect, "name", "scope", "owner"]);
+    let mut table = present::table(&header, &[2]);
     for PlannedEvent { id, plan, .. } in events {
         table.add_row([
             id.clone(),
-            format!("{} to {}", plan.from, plan.to),
-            money::signed_amount(plan.daily_effect, currency),
+            format!("{}{}{}", plan.from, language.choose("~", " to "), plan.to),
+            money::signed_amount(plan.daily_effect, locale.currency),
             plan.name.clone(),
-            plan.scope.to_string(),
+            plan.scope.text(language),
             plan.owner.clone(),
         ]);
     }

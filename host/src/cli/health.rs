@@ -13,6 +13,7 @@ use crate::config::{self, Config};
 use crate::health::{self, Check, State};
 use config_file::secret::SecretUse;
 use config_file::toml::Diagnostic;
+use model::language::Language;
 
 #[derive(Debug, Args)]
 pub(super) struct HealthArgs {
@@ -28,9 +29,13 @@ pub(super) struct HealthArgs {
 /// Prints the checks and returns the exit code of a monitoring plugin.
 pub(super) async fn health(config: &Path, args: &HealthArgs, form: Form, now: Timestamp) -> u8 {
     let mut changes = None;
+    // The errors of an invalid config are English.
+    let mut language = Language::English;
     let checks = match load(config).await {
         Ok(config) => {
-            let checks = health::checks(&health::gather(&config, now).await, &config.health);
+            // JSON has the English texts.
+            language = if form == Form::Json { language } else { config.language };
+            let checks = health::checks(&health::gather(&config, now).await, &config.health, language);
             changes = args.changes.then(|| health::LastStates::update(&config.state_dir, &checks, now));
             checks
         }
@@ -40,7 +45,11 @@ pub(super) async fn health(config: &Path, args: &HealthArgs, form: Form, now: Ti
     match changes {
         Some(Ok(None)) => return 0,
         Some(Ok(Some(since))) => {
-            present::out(&format!("{} (since {since})", health::headline(&checks)));
+            let headline = health::headline(&checks, language);
+            present::out(&match language {
+                Language::Korean => format!("{headline} ({since}부터)"),
+                Language::English => format!("{headline} (since {since})"),
+            });
             return state.exit_code();
         }
         // Without the file every call prints.
@@ -53,9 +62,9 @@ pub(super) async fn health(config: &Path, args: &HealthArgs, form: Form, now: Ti
             present::out(&json!({"state": state.as_str(), "checks": checks}).to_string());
         }
         Form::Text => {
-            present::out(&health::headline(&checks));
+            present::out(&health::headline(&checks, language));
             if !args.brief {
-                present::out(&table(&checks));
+                present::out(&table(&checks, language));
             }
         }
     }
@@ -73,16 +82,17 @@ fn unusable(errors: &[Diagnostic]) -> Check {
     Check::new("config", State::Critical, format!("{first}{more}"))
 }
 
-fn table(checks: &[Check]) -> String {
-    let mut table = present::table(&["state", "check", "result"], &[]);
+fn table(checks: &[Check], language: Language) -> String {
+    let header = language.choose(["상태", "검사", "결과"], ["state", "check", "result"]);
+    let mut table = present::table(&header, &[]);
     for check in checks {
         let mark = match check.state {
-            State::Ok => "ok",
+            State::Ok => language.choose("정상", "ok"),
             State::Unknown => "?",
             State::Warning => "!",
             State::Critical => "!!",
         };
-        table.add_row([mark, &check.name, &check.message]);
+        table.add_row([mark, &check.title(language), &check.message]);
     }
     table.to_string()
 }

@@ -16,8 +16,10 @@ use crate::config::StoreConfig;
 use crate::pipeline::Grade;
 use model::anomaly::Direction;
 use model::incident::{Incident, IncidentState, Resolution, Suppression};
+use model::language::Language;
 use model::moment::Moment;
 use model::money;
+use notify::Locale;
 use store::{Access, DateRange, Store};
 
 /// Number of characters of an id in a list.
@@ -92,7 +94,7 @@ pub(super) async fn incidents(
                 is_in_range && wanted.is_none_or(|word| word == state_word(incident))
             });
             incidents.sort_by(|one, other| (one.first_seen, &one.id).cmp(&(other.first_seen, &other.id)));
-            list(&args.selection.select(incidents, row), &config, form);
+            list(&args.selection.select(incidents, row), config.locale(), form);
         }
         IncidentsCommand::Show { id } => {
             let store = Store::open(&config.store, Access::Read).await?;
@@ -141,12 +143,17 @@ fn row(incident: &Incident) -> Row<'_> {
     }
 }
 
-fn list(incidents: &[Incident], config: &StoreConfig, form: Form) {
+fn list(incidents: &[Incident], locale: Locale<'_>, form: Form) {
     match form {
         Form::Json => incidents.iter().for_each(|incident| present::out(&json(incident).to_string())),
         Form::Text => {
-            let impact = format!("impact {}", config.currency);
-            let mut table = present::table(&["id", "since", "state", "severity", &impact, "series"], &[4]);
+            let language = locale.language;
+            let impact = present::with_unit(language.choose("차액", "impact"), locale);
+            let header = language.choose(
+                ["ID", "시작", "상태", "심각도", &impact, "시리즈"],
+                ["id", "since", "state", "severity", &impact, "series"],
+            );
+            let mut table = present::table(&header, &[4]);
             (1..4).for_each(|column| table.keep_whole(column));
             for incident in incidents {
                 let names = &incident.names;
@@ -154,9 +161,9 @@ fn list(incidents: &[Incident], config: &StoreConfig, form: Form) {
                 table.add_row([
                     short_id(&incident.id).to_owned(),
                     incident.first_seen.date.to_string(),
-                    state(incident).to_owned(),
-                    incident.severity.as_str().to_owned(),
-                    money::signed_amount(sign * incident.impact(), &config.currency),
+                    incident.state.text(language).to_owned(),
+                    incident.severity.text(language).to_owned(),
+                    money::signed_amount(sign * incident.impact(), locale.currency),
                     present::series_label([&names.account, &names.project, &names.service]),
                 ]);
             }
@@ -174,18 +181,6 @@ fn state_word(incident: &Incident) -> StateWord {
         IncidentState::Closed(Resolution::Dismissed) => StateWord::Dismissed,
         IncidentState::Closed(Resolution::NotVerifiable) => StateWord::NotVerifiable,
         IncidentState::Retracted => StateWord::Retracted,
-    }
-}
-
-pub(super) fn state(incident: &Incident) -> &'static str {
-    match incident.state {
-        IncidentState::Open => "open",
-        IncidentState::Closed(Resolution::Returned) => "over",
-        IncidentState::Closed(Resolution::NewLevel) => "new level",
-        IncidentState::Closed(Resolution::Expected) => "expected",
-        IncidentState::Closed(Resolution::Dismissed) => "dismissed",
-        IncidentState::Closed(Resolution::NotVerifiable) => "not verifiable",
-        IncidentState::Retracted => "retracted",
     }
 }
 
@@ -207,7 +202,7 @@ pub(super) fn json(incident: &Incident) -> Value {
         "serviceName": &*incident.names.service,
         "direction": incident.direction.as_str(),
         "severity": incident.severity.as_str(),
-        "state": state(incident),
+        "state": incident.state.text(Language::English),
         "openedAt": at(incident.opened_at),
         "firstSeen": at(incident.first_seen),
         "lastSeen": at(incident.last_seen),

@@ -20,13 +20,14 @@ use jiff::{Timestamp, ToSpan as _};
 use self::answers::Answers;
 use self::files::Files;
 use self::questions::{Group, Questions};
-use super::check::online::{self, CheckState, Item};
+use super::check::{CheckState, Item, online};
 use super::present::{self, Form};
 use super::{BackfillArgs, demo, environment, jobs, schedule};
 use crate::config::{self, Config};
 use crate::pipeline::Grade;
 use config_file::secret::SecretUse;
 use config_file::toml::Diagnostic;
+use model::language::Language;
 use model::run_id::RunId;
 
 #[derive(Debug, Args)]
@@ -79,9 +80,10 @@ pub(super) async fn init(args: InitArgs, form: Form, run: RunId, now: Timestamp)
     }
     let config = trial.config(&answers).await?;
     let bill = bill::newest(&config, now).await?;
-    present::out(&bill.to_string());
+    let language = config.language;
+    present::out(&bill.text(language));
     let next = match &questions {
-        Some(questions) => questions.next(args.backfill, args.schedule)?,
+        Some(questions) => questions.next(Next { backfill_days: args.backfill, schedule: args.schedule }, language)?,
         None => Next { backfill_days: args.backfill, schedule: args.schedule },
     };
     if next.schedule {
@@ -89,7 +91,7 @@ pub(super) async fn init(args: InitArgs, form: Form, run: RunId, now: Timestamp)
     }
     files.write(&answers, &plugins, &bill)?;
     for file in files.written(&answers) {
-        present::out(&format!("written  {}", file.display()));
+        present::out(&format!("{}  {}", language.choose("만든 파일", "written"), file.display()));
     }
 
     let grade = match next.backfill_days {
@@ -100,7 +102,7 @@ pub(super) async fn init(args: InitArgs, form: Form, run: RunId, now: Timestamp)
         schedule::install_for_this_user(&files.config(), files.log(), now)
             .context("the files are written, but the jobs are not in the crontab")?;
     }
-    next_steps(&files.config(), &next);
+    next_steps(&files.config(), &next, language);
     Ok(grade)
 }
 
@@ -128,9 +130,10 @@ impl Trial<'_> {
             Group::Archive => vec![online::archive(&config).await],
             Group::Store => vec![online::store(&config).await],
         };
-        for Item { name, state, message } in items {
-            anyhow::ensure!(state != CheckState::Failed, "{name}: {message}");
-            present::out(&format!("{:<8} {name:<10} {message}", state.as_str()));
+        for item in items {
+            let Item { name, state, message } = &item;
+            anyhow::ensure!(*state != CheckState::Failed, "{name}: {}", message.english());
+            present::out(&item.line(answers.spoken()));
         }
         Ok(())
     }
@@ -165,17 +168,23 @@ async fn backfill(config: Config, days: u16, form: Form, run: RunId, now: Timest
     jobs::backfill(config, &args, form, run, now).await
 }
 
-fn next_steps(config: &Path, next: &Next) {
+fn next_steps(config: &Path, next: &Next, language: Language) {
     let config = config.display();
-    present::out("\nThe next steps:");
+    let step = |command: &str, korean, english| {
+        let purpose = language.choose(korean, english);
+        present::out(&format!("costwarden --config {config} {command:<22} # {purpose}"));
+    };
+    present::out(language.choose("\n다음 단계:", "\nThe next steps:"));
     if next.backfill_days.is_none() {
-        present::out(&format!(
-            "costwarden --config {config} backfill --from DAY    # load the history; daily-level needs 75 days for monthly charges"
-        ));
+        step(
+            "backfill --from DAY",
+            "과거 데이터를 불러옵니다. 월 단위 요금에는 75일이 필요합니다",
+            "load the history; daily-level needs 75 days for monthly charges",
+        );
     }
-    present::out(&format!("costwarden --config {config} anomalies list         # the anomalies of the loaded days"));
-    present::out(&format!("costwarden --config {config} check --online         # the go-live checklist"));
+    step("anomalies list", "불러온 날의 이상 징후", "the anomalies of the loaded days");
+    step("check --online", "가동 전 점검", "the go-live checklist");
     if !next.schedule {
-        present::out(&format!("costwarden --config {config} schedule install       # start the jobs every hour"));
+        step("schedule install", "작업을 매시간 시작합니다", "start the jobs every hour");
     }
 }

@@ -5,7 +5,6 @@ use std::time::Instant;
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
 use jiff::civil::Date;
-use tracing::Level;
 
 use super::log;
 use super::present::{self, Form};
@@ -14,6 +13,7 @@ use crate::config::Config;
 use crate::pipeline::{self, BACKFILL, Backfill, DailyDays, Grade, Mode, Outcome, Repeat, Report, Services};
 use crate::stop;
 use model::incident::Recency;
+use model::language::Language;
 use model::run_id::RunId;
 use model::series::hours::day_before;
 use notify::Terminal;
@@ -92,7 +92,7 @@ pub(super) async fn backfill(
     let start = JobStart { job: "backfill", config, mode, terminal: terminal(form), run_id: run, now };
     let mut services = start.open().await?;
     services.is_period_by_clock = args.to.is_none();
-    let bar = progress(options.range);
+    let bar = progress(options.range, services.config.language);
     let report = pipeline::backfill(&mut services, options, now, &|day: Date| {
         bar.set_message(day.to_string());
         bar.inc(1);
@@ -134,8 +134,8 @@ impl JobStart {
                 let mut report = Report::new(job, String::new());
                 report.fail(&error);
                 pipeline::publish_report(&config, &mut report, started.elapsed(), now).await;
-                let problems = report.problems.iter();
-                problems.for_each(|problem| present::complaint(Level::WARN, &format!("degraded: {problem}")));
+                let language = config.language;
+                report.problems.iter().for_each(|problem| present::degraded(&problem.text(language), language));
                 log::summary(&report, started.elapsed());
                 // A run stopped by a signal or by a lost lease is no failure: nobody is notified.
                 if report.outcome() == Outcome::Failed {
@@ -168,7 +168,7 @@ pub(super) async fn end(
     }
     // The past has many anomalies. A dry run stores none of them.
     match report.job == BACKFILL && services.mode == Mode::Write {
-        true => present::stored_report(&report, form, services.run_id),
+        true => present::stored_report(&report, services.config.language, form, services.run_id),
         false => present::report(&report, &services.config, form, services.run_id),
     }
     log::summary(&report, took);
@@ -211,19 +211,23 @@ fn yesterday(config: &Config, now: Timestamp) -> Date {
 }
 
 /// A progress bar for a number of `items`; hidden if standard error is no terminal.
-pub(super) fn counting(items: &'static str) -> ProgressBar {
-    let style =
-        ProgressStyle::with_template("{bar:40} {pos}/{len} {msg}  {eta} left").expect("the template is well-formed");
-    ProgressBar::new(0).with_style(style).with_message(items)
+pub(super) fn counting(items: &'static str, language: Language) -> ProgressBar {
+    let template =
+        language.choose("{bar:40} {pos}/{len} {msg}  남은 시간 {eta}", "{bar:40} {pos}/{len} {msg}  {eta} left");
+    ProgressBar::new(0).with_style(style(template)).with_message(items)
 }
 
 /// A progress bar for days; hidden if standard error is no terminal.
-fn progress(range: DateRange) -> ProgressBar {
+fn progress(range: DateRange, language: Language) -> ProgressBar {
     // The job itself rejects a range with the end before the start.
     let days = (range.to - range.from).get_days().max(0) as u64 + 1;
-    let style = ProgressStyle::with_template("{bar:40} {pos}/{len} days  {msg}  {eta} left")
-        .expect("the template is well-formed");
-    ProgressBar::new(days).with_style(style)
+    let template = language
+        .choose("{bar:40} {pos}/{len}일  {msg}  남은 시간 {eta}", "{bar:40} {pos}/{len} days  {msg}  {eta} left");
+    ProgressBar::new(days).with_style(style(template))
+}
+
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).expect("the template is well-formed")
 }
 
 #[cfg(test)]

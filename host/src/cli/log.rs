@@ -25,7 +25,7 @@ use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use super::environment;
-use crate::pipeline::{Count, Outcome, Report};
+use crate::pipeline::{Count, Outcome, Remark, Report};
 use model::run_id::RunId;
 use notify;
 
@@ -133,7 +133,7 @@ fn discretion() -> FilterFn {
 /// Logs the summary line of a run: an error if the run failed, a warning if the run is degraded or ended early.
 pub(super) fn summary(report: &Report, took: Duration) {
     let count = |count: Count| report.count(count);
-    let problem = report.error.as_deref().or(report.problems.first().map(String::as_str));
+    let problem = report.error.as_deref().or(report.problems.first().map(Remark::english));
     // A macro, because tracing needs the level as a constant.
     macro_rules! say {
         ($level:ident) => {
@@ -323,7 +323,7 @@ mod tests {
         ]);
         report.total = Some("123,456 KRW".to_owned());
         summary(&report, Duration::from_millis(1_234));
-        report.problems.push("receiver syslog: cannot write".to_owned());
+        report.problems.push(Remark::of(&"receiver syslog: cannot write"));
         summary(&report, Duration::from_millis(1_234));
         report.error = Some("no \"answer\"".to_owned());
         summary(&report, Duration::from_millis(1_234));

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use ::plot::Figure;
 use anyhow::Context as _;
+use model::language::Language;
 
 use super::present::{self, Form};
 
@@ -53,7 +54,13 @@ impl<'a> PlotTarget<'a> {
             Self::File(file) => {
                 std::fs::write(file, ::plot::svg(figure))
                     .with_context(|| format!("{} cannot be written", file.display()))?;
-                present::complaint(tracing::Level::INFO, &format!("{}: the plot of {}", file.display(), figure.title));
+                let file = file.display();
+                let title = &figure.title;
+                let written = match figure.language {
+                    Language::Korean => format!("{file}: {title} 그림"),
+                    Language::English => format!("{file}: the plot of {title}"),
+                };
+                present::complaint(tracing::Level::INFO, &written);
             }
         }
         Ok(())

@@ -1,23 +1,27 @@
 //! The output of commands: tables for people, JSON for machines.
 
+mod summary;
 mod table;
 
+use std::fmt;
 use std::io::Write as _;
 
 use jiff::civil::Date;
 use serde_json::{Map, Value, json};
 use tracing::Level;
 
+pub(super) use self::summary::heading;
 pub(super) use self::table::Table;
 use super::log;
 use crate::config::Config;
-use crate::pipeline::{Count, Report};
+use crate::pipeline::{Remark, Report};
 use model::anomaly::Anomaly;
-use model::count::counted;
+use model::language::Language;
 use model::moment::Moment;
 use model::money;
 use model::run_id::RunId;
-use store::DateRange;
+use notify::Locale;
+use unicode_width::UnicodeWidthStr as _;
 
 /// The output format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,41 +48,64 @@ pub(super) fn series_label([account, project, service]: [&str; 3]) -> String {
 }
 
 /// Creates an empty table of anomalies.
-pub(super) fn anomaly_table(currency: &str) -> Table {
-    let [observed, expected] = ["observed", "expected"].map(|name| format!("{name} {currency}"));
-    let mut table = table(&["date", "severity", "rule", &observed, &expected, "series"], &[3, 4]);
+pub(super) fn anomaly_table(locale: Locale<'_>) -> Table {
+    let [observed, expected] = locale.language.choose(["비용", "평소"], ["observed", "expected"]);
+    let [observed, expected] = [observed, expected].map(|name| with_unit(name, locale));
+    let header = locale.language.choose(
+        ["날짜", "심각도", "규칙", &observed, &expected, "시리즈"],
+        ["date", "severity", "rule", &observed, &expected, "series"],
+    );
+    let mut table = table(&header, &[3, 4]);
     (1..3).for_each(|column| table.keep_whole(column));
     table
 }
 
+/// Returns the name of a column of amounts, with the unit.
+pub(super) fn with_unit(name: &str, locale: Locale<'_>) -> String {
+    match locale.language {
+        Language::Korean => format!("{name}({})", locale.unit().trim_start()),
+        Language::English => format!("{name} {}", locale.currency),
+    }
+}
+
+/// Returns an amount with the unit.
+pub(super) fn amount(amount: f64, locale: Locale<'_>) -> String {
+    format!("{}{}", money::amount(amount, locale.currency), locale.unit())
+}
+
+/// Returns a line with a label in a column of the given width.
+pub(super) fn labelled(label: &str, width: usize, value: &str) -> String {
+    let space = " ".repeat(width.saturating_sub(label.width()));
+    // Names come from outside: no control character may start a line or reach the terminal.
+    format!("{label}{space} {}", value.replace(char::is_control, " "))
+}
+
 /// Prints the outcome of a job: the anomalies, the problems, and a summary line.
 pub(super) fn report(report: &Report, config: &Config, form: Form, run: RunId) {
-    let text = OutcomeText { anomalies: anomalies(report, config), summary: summary(report) };
+    let language = config.language;
+    let text =
+        OutcomeText { anomalies: anomalies(report, config), summary: summary::of_job(report, language), language };
     outcome(report, text, form, Some(run));
 }
 
 /// Prints the outcome of a job that stored the anomalies of many days: the commands that list the anomalies, the problems,
 /// and a summary line.
-pub(super) fn stored_report(report: &Report, form: Form, run: RunId) {
-    let commands = "costwarden anomalies list lists the anomalies, and costwarden incidents list the incidents";
+pub(super) fn stored_report(report: &Report, language: Language, form: Form, run: RunId) {
+    let commands = language.choose(
+        "이상 징후 목록은 costwarden anomalies list, 이상 목록은 costwarden incidents list 명령으로 봅니다",
+        "costwarden anomalies list lists the anomalies, and costwarden incidents list the incidents",
+    );
     let anomalies = (!report.anomalies.is_empty()).then(|| commands.to_owned());
-    outcome(report, OutcomeText { anomalies, summary: summary(report) }, form, Some(run));
+    let text = OutcomeText { anomalies, summary: summary::of_job(report, language), language };
+    outcome(report, text, form, Some(run));
 }
 
 /// Prints the outcome of a rule preview, in the form of [`report()`].
 pub(super) fn preview(report: &Report, config: &Config, form: Form) {
-    let summary = format!(
-        "{} {} {}: {} series, {}, {}, {} with insufficient history, {}; nothing was written",
-        report.job,
-        report.period,
-        report.grade().as_str(),
-        report.count(Count::Series),
-        counted(report.count(Count::Rules), "rule"),
-        counted(report.count(Count::Verdicts), "verdict"),
-        report.count(Count::InsufficientHistory),
-        counted(report.count(Count::Anomalies), "anomaly"),
-    );
-    outcome(report, OutcomeText { anomalies: anomalies(report, config), summary }, form, None);
+    let language = config.language;
+    let text =
+        OutcomeText { anomalies: anomalies(report, config), summary: summary::of_preview(report, language), language };
+    outcome(report, text, form, None);
 }
 
 /// The parts of an outcome for people.
@@ -86,6 +113,7 @@ struct OutcomeText {
     /// `None` without an anomaly.
     anomalies: Option<String>,
     summary: String,
+    language: Language,
 }
 
 fn outcome(report: &Report, text: OutcomeText, form: Form, run: Option<RunId>) {
@@ -95,23 +123,33 @@ fn outcome(report: &Report, text: OutcomeText, form: Form, run: Option<RunId>) {
             if let Some(anomalies) = text.anomalies {
                 out(&anomalies);
             }
-            remarks(report);
+            remarks(report, text.language);
             out(&text.summary);
         }
     }
 }
 
 /// Prints the problems, the notes and the error of a report.
-pub(super) fn remarks(report: &Report) {
+pub(super) fn remarks(report: &Report, language: Language) {
     for problem in &report.problems {
-        complaint(Level::WARN, &format!("degraded: {problem}"));
+        degraded(&problem.text(language), language);
     }
     for note in &report.notes {
-        complaint(Level::INFO, &format!("note: {note}"));
+        self::note(note.text(language), language);
     }
     if let Some(error) = &report.error {
-        complaint(Level::ERROR, &format!("failed: {error}"));
+        complaint(Level::ERROR, &format!("{}: {error}", language.choose("실패", "failed")));
     }
+}
+
+/// Prints a statement without an effect on the result.
+pub(super) fn note(text: &str, language: Language) {
+    complaint(Level::INFO, &format!("{}: {text}", language.choose("참고", "note")));
+}
+
+/// Prints a problem that leaves a result incomplete.
+pub(super) fn degraded(problem: &impl fmt::Display, language: Language) {
+    complaint(Level::WARN, &format!("{}: {problem}", language.choose("일부 미완료", "degraded")));
 }
 
 /// Prints an error that prevented a command from running.
@@ -131,16 +169,16 @@ pub(super) fn complaint(level: Level, text: &str) {
 
 /// Returns the table of the anomalies; `None` without an anomaly.
 fn anomalies(report: &Report, config: &Config) -> Option<String> {
-    let currency = &config.currency;
-    let mut table = anomaly_table(currency);
+    let locale = config.locale();
+    let mut table = anomaly_table(locale);
     for anomaly in &report.anomalies {
         let names = &anomaly.names;
         table.add_row([
-            moment(Moment { date: anomaly.date, hour: anomaly.hour }),
-            anomaly.severity.as_str().to_owned(),
+            moment(Moment { date: anomaly.date, hour: anomaly.hour }, locale.language),
+            anomaly.severity.text(locale.language).to_owned(),
             rule_label(&anomaly.rule, anomaly.is_shadow),
-            money::amount(anomaly.observed, currency),
-            money::amount(anomaly.expected, currency),
+            money::amount(anomaly.observed, locale.currency),
+            money::amount(anomaly.expected, locale.currency),
             series_label([&names.account, &names.project, &names.service]),
         ]);
     }
@@ -153,55 +191,9 @@ pub(super) fn rule_label(rule: &str, is_shadow: bool) -> String {
 }
 
 /// Returns a day, or a day with an hour.
-pub(super) fn moment(Moment { date, hour }: Moment) -> String {
-    hour.map_or_else(|| date.to_string(), |hour| format!("{date} {hour:02}h"))
-}
-
-fn summary(report: &Report) -> String {
-    if let Some(owner) = &report.done_by {
-        let (job, period, outcome) = (report.job, &report.period, report.outcome().as_str());
-        return format!("{job} {period} {outcome}: completed by {owner}; name the day or the hour to repeat the run");
-    }
-    let count = |count: Count| report.count(count);
-    let mut line = format!(
-        "{} {} {}: {}, {} series, {}, {}, {} with insufficient history, {}, {}",
-        report.job,
-        report.period,
-        report.outcome().as_str(),
-        counted(count(Count::Rows), "row"),
-        count(Count::Series),
-        counted(count(Count::Rules), "rule"),
-        counted(count(Count::Verdicts), "verdict"),
-        count(Count::InsufficientHistory),
-        counted(count(Count::Anomalies), "anomaly"),
-        counted(count(Count::Notifications), "notification"),
-    );
-    if count(Count::ShadowAnomalies) > 0 {
-        line.push_str(&format!(", {} of shadow rules", counted(count(Count::ShadowAnomalies), "anomaly")));
-    }
-    if count(Count::Suppressed) > 0 {
-        line.push_str(&format!(", {} silenced or planned", counted(count(Count::Suppressed), "incident")));
-    }
-    if count(Count::Deferred) > 0 {
-        line.push_str(&format!(
-            ", {} for a digest or after quiet hours",
-            counted(count(Count::Deferred), "notification")
-        ));
-    }
-    if count(Count::Unrouted) > 0 {
-        line.push_str(&format!(", {} without a route", counted(count(Count::Unrouted), "incident")));
-    }
-    if let Some(DateRange { from, to }) = report.reevaluated {
-        let days = counted(count(Count::ReevaluatedDays), "day");
-        line.push_str(&match from == to {
-            true => format!(", {days} evaluated again ({from})"),
-            false => format!(", {days} evaluated again from {from} to {to}"),
-        });
-    }
-    if let Some(total) = &report.total {
-        line.push_str(&format!(", total {total}"));
-    }
-    line
+pub(super) fn moment(Moment { date, hour }: Moment, language: Language) -> String {
+    let unit = language.choose("시", "h");
+    hour.map_or_else(|| date.to_string(), |hour| format!("{date} {hour:02}{unit}"))
 }
 
 pub(super) fn json_report(report: &Report, run: Option<RunId>) -> Value {
@@ -223,8 +215,8 @@ pub(super) fn json_report(report: &Report, run: Option<RunId>) -> Value {
         "reevaluated": report.reevaluated.map(|range| json!({ "from": text(range.from), "to": text(range.to) })),
         "counts": counts,
         "durationsMs": durations,
-        "problems": report.problems,
-        "notes": report.notes,
+        "problems": report.problems.iter().map(Remark::english).collect::<Vec<_>>(),
+        "notes": report.notes.iter().map(Remark::english).collect::<Vec<_>>(),
         "error": report.error,
         "anomalies": report.anomalies.iter().map(json_anomaly).collect::<Vec<_>>(),
     });

@@ -118,8 +118,8 @@ pub(super) async fn report(
         anyhow::bail!("the ledger holds no day yet: costwarden backfill --from DAY loads some");
     };
     let stored = stored_days(&store).await?;
-    note_outside("--from", args.from, stored);
-    note_outside("--to", args.to, stored);
+    note_outside("--from", args.from, stored, config.language);
+    note_outside("--to", args.to, stored, config.language);
     let to = args.to.unwrap_or(newest.to);
     let from = args.from.unwrap_or_else(|| to.saturating_sub(newest.to - newest.from));
     anyhow::ensure!(from <= to, "--from {from} is after the last day {to}: expected a first day up to the last day");
@@ -155,7 +155,12 @@ pub(super) async fn report(
         Form::Json => present::out(&json!({ "file": file, "key": key, "from": from, "to": to }).to_string()),
         Form::Text => {
             let places = file.iter().map(|file| file.display().to_string()).chain(key);
-            places.for_each(|place| present::out(&format!("{place}: the report from {from} to {to}")));
+            places.for_each(|place| {
+                present::out(&match config.language {
+                    Language::Korean => format!("{place}: {from}~{to} 보고서"),
+                    Language::English => format!("{place}: the report from {from} to {to}"),
+                });
+            });
         }
     }
     Ok(grade)
@@ -179,7 +184,7 @@ async fn add_causes(
     let sentences = open.iter().filter_map(sentence).collect();
     reported.causes = sentences;
     let Some(error) = archive_error else { return Ok(Grade::Done) };
-    present::complaint(Level::WARN, &format!("degraded: {error}"));
+    present::degraded(&error, config.language);
     Ok(Grade::Degraded)
 }
 
@@ -236,7 +241,12 @@ impl Trying<'_> {
         let page = trials.of(&keys, incidents).await?;
         if page.left_out > 0 {
             let trials = page.trials.len();
-            present::complaint(Level::WARN, &format!("the page has {trials} trials, without {} more", page.left_out));
+            let left_out = page.left_out;
+            let warning = match config.language {
+                Language::Korean => format!("보고서에 시험 {trials}개를 넣고 {left_out}개를 뺐습니다"),
+                Language::English => format!("the page has {trials} trials, without {left_out} more"),
+            };
+            present::complaint(Level::WARN, &warning);
         }
         Ok(page)
     }

@@ -4,11 +4,12 @@ use clap::Subcommand;
 use jiff::Timestamp;
 use jiff::civil::Time;
 use model::incident::{Incident, IncidentState};
-use notify::routing::{Dispatch, Owner, Routing};
+use model::language::Language;
+use notify::routing::{DigestPeriod, Dispatch, Owner, Routing};
 use serde_json::{Value, json};
 use store::{Access, Store};
 
-use super::incidents::{find, reason_without_notification, state};
+use super::incidents::{find, reason_without_notification};
 use super::present::{self, Form};
 use crate::config::StoreConfig;
 use crate::pipeline::Grade;
@@ -45,7 +46,7 @@ pub(super) async fn routes(
     let rows: Vec<Row<'_>> = names.map(|receiver| row(&config.routing, receiver, &incident, time)).collect();
     match form {
         Form::Json => rows.iter().for_each(|row| present::out(&json(row, &incident).to_string())),
-        Form::Text => text(&rows, &incident, &config.routing),
+        Form::Text => text(&rows, &incident, &config),
     }
     Ok(Grade::Done)
 }
@@ -55,38 +56,64 @@ fn row<'c>(routing: &Routing, receiver: &'c str, incident: &Incident, time: Time
     Row { receiver, route, dispatch: routing.dispatch(receiver, incident, time) }
 }
 
-fn text(rows: &[Row<'_>], incident: &Incident, routing: &Routing) {
-    let owner = routing.owner(incident).map_or_else(|| "no owner".to_owned(), Owner::label);
-    present::out(&format!("incident {}: {owner}", incident.id));
-    if let Some(reason) = reason_without_notification(incident) {
-        present::out(&format!("notified: {reason}"));
+fn text(rows: &[Row<'_>], incident: &Incident, config: &StoreConfig) {
+    let language = config.language;
+    let id = &incident.id;
+    let owner = config.routing.owner(incident).map(Owner::label);
+    present::out(&match language {
+        Language::Korean => {
+            format!("이상 {id}: {}", owner.map_or("담당 없음".to_owned(), |owner| format!("담당 {owner}")))
+        }
+        Language::English => format!("incident {id}: {}", owner.unwrap_or_else(|| "no owner".to_owned())),
+    });
+    if let Some(reason) = reason_without_notification(incident, language) {
+        present::out(&format!("{}: {reason}", language.choose("알림", "notified")));
     }
-    if let Some(end) = end(incident) {
+    if let Some(end) = end(incident, language) {
         present::out(&end);
     }
-    let mut table = present::table(&["receiver", "route", "notification"], &[]);
+    let header = language.choose(["받는 곳", "라우팅", "알림"], ["receiver", "route", "notification"]);
+    let mut table = present::table(&header, &[]);
     for Row { receiver, route, dispatch } in rows {
-        let line = route.map(|line| format!("line {line}")).unwrap_or_default();
-        table.add_row([(*receiver).to_owned(), line, words(*dispatch)]);
+        let line = |line| match language {
+            Language::Korean => format!("{line}번째 줄"),
+            Language::English => format!("line {line}"),
+        };
+        table.add_row([
+            (*receiver).to_owned(),
+            route.map(line).unwrap_or_default(),
+            words(*dispatch, language).to_owned(),
+        ]);
     }
     present::out(&table.to_string());
 }
 
 /// Returns the sentence about the end of an incident; `None` for an open incident.
-fn end(incident: &Incident) -> Option<String> {
+fn end(incident: &Incident, language: Language) -> Option<String> {
     if incident.state == IncidentState::Open {
         return None;
     }
-    let decision = incident.decision().map(|decision| format!(" by {}", decision.author)).unwrap_or_default();
-    Some(format!("the incident is closed as {}{decision}: receivers get at most the end", state(incident)))
+    let state = incident.state.text(language);
+    let author = incident.decision().map(|decision| &decision.author);
+    Some(match language {
+        Language::Korean => {
+            let decision = author.map(|author| format!(", 결정한 사람 {author}")).unwrap_or_default();
+            format!("이미 끝난 이상입니다({state}{decision}). 받는 곳에는 종료 알림만 갈 수 있습니다")
+        }
+        Language::English => {
+            let decision = author.map(|author| format!(" by {author}")).unwrap_or_default();
+            format!("the incident is closed as {state}{decision}: receivers get at most the end")
+        }
+    })
 }
 
-fn words(dispatch: Dispatch) -> String {
+fn words(dispatch: Dispatch, language: Language) -> &'static str {
     match dispatch {
-        Dispatch::Send => "at once".to_owned(),
-        Dispatch::Quiet => "after the quiet hours".to_owned(),
-        Dispatch::Digest(period) => format!("{} digest", period.as_str()),
-        Dispatch::NotRouted => "none: no route matches".to_owned(),
+        Dispatch::Send => language.choose("바로", "at once"),
+        Dispatch::Quiet => language.choose("조용한 시간 뒤", "after the quiet hours"),
+        Dispatch::Digest(DigestPeriod::Daily) => language.choose("하루치 모아 보내기", "daily digest"),
+        Dispatch::Digest(DigestPeriod::Weekly) => language.choose("한 주치 모아 보내기", "weekly digest"),
+        Dispatch::NotRouted => language.choose("없음: 맞는 라우팅이 없습니다", "none: no route matches"),
     }
 }
 
@@ -101,6 +128,6 @@ fn json(row: &Row<'_>, incident: &Incident) -> Value {
         "receiver": row.receiver,
         "routeLine": row.route,
         "notification": notification,
-        "withoutNotification": reason_without_notification(incident),
+        "withoutNotification": reason_without_notification(incident, Language::English),
     })
 }

@@ -2,27 +2,24 @@
 
 mod apply;
 mod backtest;
+mod coverage;
 mod diff;
 mod labels;
+mod list;
 mod tune;
-
-mod coverage;
 
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use config_file::secret::SecretUse;
 use jiff::civil::Date;
-use serde_json::json;
-use tracing::Level;
 
-use self::coverage::Coverage;
+pub(super) use self::list::list;
 use super::args::{self, Invocation};
 use super::present::{self, Form};
-use crate::config::{Config, StoreConfig};
+use crate::config::Config;
 use crate::pipeline::{self, Grade, PreparedRules, Preview, PullPolicy};
-use model::incident::DecisionCount;
-use model::rule::{self, Rule, RuleSet};
+use model::rule::{self, RuleSet};
 use store::{Access, Store};
 
 #[derive(Debug, Subcommand)]
@@ -53,7 +50,7 @@ pub(super) enum RulesCommand {
     Rollback(apply::AuthorArgs),
     /// List the rules with the number of series on the newest day of the store and with the decisions of people, without
     /// loading the detectors.
-    List(ListArgs),
+    List(list::ListArgs),
 }
 
 impl RulesCommand {
@@ -81,13 +78,6 @@ pub(super) struct RunArgs {
     rules: Option<PathBuf>,
 }
 
-#[derive(Debug, Args)]
-pub(super) struct ListArgs {
-    /// Folder of rules. Default: the folder in the config.
-    #[arg(long, value_name = "DIR")]
-    rules: Option<PathBuf>,
-}
-
 pub(super) async fn rules(mut config: Config, command: RulesCommand, invocation: Invocation) -> anyhow::Result<Grade> {
     let Invocation { form, run_id, .. } = invocation;
     match command {
@@ -103,22 +93,6 @@ pub(super) async fn rules(mut config: Config, command: RulesCommand, invocation:
         RulesCommand::Rollback(args) => apply::rollback(&config, args, invocation),
         RulesCommand::List(_) => unreachable!("the command line handles the list"),
     }
-}
-
-/// Lists the rules. Without a store, the numbers of series are not known.
-pub(super) async fn list(
-    config: Config,
-    store: anyhow::Result<StoreConfig>,
-    args: ListArgs,
-    form: Form,
-) -> anyhow::Result<Grade> {
-    let set = rule::load(&args.rules.unwrap_or(config.rules));
-    let every: Vec<&Rule> = set.rules.iter().chain(&set.disabled).collect();
-    let coverage = match store {
-        Ok(store) => coverage::read(&store.store, &every).await,
-        Err(error) => Err(error),
-    };
-    Ok(print(&set, &coverage, form))
 }
 
 /// The day of a preview, and the rules.
@@ -158,91 +132,4 @@ fn ensure_rules(folder: &Path) -> anyhow::Result<()> {
 async fn prepare(config: &Config) -> anyhow::Result<PreparedRules> {
     let sandbox = pipeline::read_only_sandbox(config)?;
     Ok(pipeline::prepare_rules(rule::load(&config.rules), config, &sandbox, PullPolicy::Never).await)
-}
-
-/// Prints the rules, the disabled rules last.
-fn print(set: &RuleSet, coverage: &anyhow::Result<Coverage>, form: Form) -> Grade {
-    for error in &set.errors {
-        present::complaint(Level::ERROR, &format!("error: {error}"));
-    }
-    let covered = |rule: &Rule| coverage.as_ref().ok().and_then(|coverage| coverage.series.get(&rule.id)).copied();
-    let decided = |rule: &Rule| coverage.as_ref().ok().and_then(|coverage| coverage.decisions.get(&rule.id)).copied();
-    let enabled = set.rules.iter().map(|rule| (rule, true));
-    let every = enabled.chain(set.disabled.iter().map(|rule| (rule, false)));
-    match form {
-        Form::Json => every.for_each(|(rule, enabled)| {
-            let mut value = json(rule, enabled, covered(rule));
-            value["decisions"] = decided(rule).map_or(serde_json::Value::Null, decisions);
-            present::out(&value.to_string());
-        }),
-        Form::Text => {
-            // No purposes: the table would exceed 80 columns.
-            let mut table =
-                present::table(&["rule", "mode", "detector", "points", "by", "series", "accepted"], &[5, 6]);
-            (0..7).for_each(|column| table.keep_whole(column));
-            for (rule, enabled) in every {
-                let series = covered(rule).map_or_else(|| "?".to_owned(), |series| series.to_string());
-                table.add_row([
-                    rule.id.clone(),
-                    if enabled { rule.mode.as_str() } else { "disabled" }.to_owned(),
-                    rule.detector.clone(),
-                    rule.grain.as_str().to_owned(),
-                    match group_by(rule)[..] {
-                        [] => "total".to_owned(),
-                        [_, _, _] => "each".to_owned(),
-                        ref dimensions => dimensions.join(", "),
-                    },
-                    series,
-                    decided(rule).and_then(DecisionCount::share).unwrap_or_default(),
-                ]);
-            }
-            present::out(&table.to_string());
-        }
-    }
-    match coverage {
-        Ok(coverage) if form == Form::Text => {
-            present::out(&format!("The series are those of {}.", coverage.day));
-            if !coverage.decisions.is_empty() {
-                present::out("accepted: the incidents that people accepted, of the incidents with a decision.");
-            }
-        }
-        Ok(_) => {}
-        Err(error) => {
-            let message = format!("warning: the number of series of each rule is not known: {error:#}");
-            present::complaint(Level::WARN, &message);
-        }
-    }
-    match (set.errors.is_empty(), set.rules.is_empty()) {
-        (true, _) => Grade::Done,
-        (false, false) => Grade::Degraded,
-        (false, true) => Grade::Failed,
-    }
-}
-
-fn json(rule: &Rule, enabled: bool, covered: Option<usize>) -> serde_json::Value {
-    json!({
-        "id": rule.id,
-        "mode": rule.mode.as_str(),
-        "enabled": enabled,
-        "covers": covered,
-        "why": rule.why,
-        "detector": rule.detector,
-        "series": rule.grain.as_str(),
-        "groupBy": group_by(rule),
-        "historyDays": rule.history_days,
-        "severity": rule.severity.as_str(),
-        "file": rule.location.file,
-        "line": rule.location.line,
-    })
-}
-
-fn decisions(count: DecisionCount) -> serde_json::Value {
-    json!({ "accepted": count.accepted, "dismissed": count.dismissed, "precision": count.precision() })
-}
-
-/// Returns the dimensions of the rule's series; an empty list means the total.
-fn group_by(rule: &Rule) -> Vec<&'static str> {
-    let kept = rule.group_by;
-    let dimensions = [(kept.account, "account"), (kept.project, "project"), (kept.service, "service")];
-    dimensions.into_iter().filter(|(kept, _)| *kept).map(|(_, dimension)| dimension).collect()
 }

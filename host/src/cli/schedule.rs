@@ -14,6 +14,7 @@ use crate::config::{self, Config};
 use crate::pipeline::Grade;
 use crate::schedule::{self, Change, Crontab, Plan, Task, UnitKind, WeeklyReport};
 use ingest::archive::options::ArchiveOptions;
+use model::language::Language;
 use store::options::StoreOptions;
 
 const DEFAULT_MINUTE: u8 = 10;
@@ -64,8 +65,8 @@ pub(super) fn schedule(command: ScheduleCommand, config: &Path, form: Form, now:
     match command {
         ScheduleCommand::Install(args) if args.place.systemd => install_units(&args, config),
         ScheduleCommand::Install(args) => install_crontab(&args, config, now),
-        ScheduleCommand::Remove(place) => remove(&place, &account(config)?),
-        ScheduleCommand::Show(place) => show(&place, &account(config)?, form),
+        ScheduleCommand::Remove(place) => remove(&place, &installed(config)?),
+        ScheduleCommand::Show(place) => show(&place, &installed(config)?, form),
     }
 }
 
@@ -77,7 +78,7 @@ pub(super) fn install_for_this_user(config: &Path, log_dir: PathBuf, now: Timest
 }
 
 fn install_crontab(args: &InstallArgs, config: &Path, now: Timestamp) -> anyhow::Result<Grade> {
-    let plan = plan(args, config)?;
+    let Planned { plan, language } = plan(args, config)?;
     let block = schedule::block(&plan, now)?;
     if args.dry_run {
         present::out(block.trim_end());
@@ -90,12 +91,15 @@ fn install_crontab(args: &InstallArgs, config: &Path, now: Timestamp) -> anyhow:
     }
     let crontab = Crontab { user: args.place.user.clone() };
     let change = crontab.install(&plan.account, &block)?;
-    say(change, "the jobs are in the crontab", "the crontab already contains the jobs");
+    present::out(match change {
+        Change::Written => language.choose("작업을 crontab에 넣었습니다", "the jobs are in the crontab"),
+        Change::Unchanged => language.choose("작업이 이미 crontab에 있습니다", "the crontab already contains the jobs"),
+    });
     Ok(Grade::Done)
 }
 
 fn install_units(args: &InstallArgs, config: &Path) -> anyhow::Result<Grade> {
-    let plan = plan(args, config)?;
+    let Planned { plan, language } = plan(args, config)?;
     let units = schedule::units(&plan)?;
     if args.dry_run {
         for unit in units {
@@ -104,15 +108,20 @@ fn install_units(args: &InstallArgs, config: &Path) -> anyhow::Result<Grade> {
         return Ok(Grade::Done);
     }
     let change = schedule::write(&args.place.dir, &plan.account, &units)?;
-    say(change, "the units are written", "the units are as they should be already");
+    present::out(match change {
+        Change::Written => language.choose("유닛을 썼습니다", "the units are written"),
+        Change::Unchanged => language.choose("유닛이 이미 그대로 있습니다", "the units are as they should be already"),
+    });
     let timers: Vec<&str> =
         units.iter().map(|unit| unit.name.as_str()).filter(|name| name.ends_with(".timer")).collect();
     let timers = timers.join(" ");
-    present::out(&format!("to start them: systemctl daemon-reload && systemctl enable --now {timers}"));
+    let start = language.choose("시작하려면", "to start them");
+    present::out(&format!("{start}: systemctl daemon-reload && systemctl enable --now {timers}"));
     Ok(Grade::Done)
 }
 
-fn remove(place: &WhereArgs, account: &str) -> anyhow::Result<Grade> {
+fn remove(place: &WhereArgs, config: &Config) -> anyhow::Result<Grade> {
+    let Config { account, language, .. } = config;
     let mut timers = String::new();
     let change = if place.systemd {
         timers = installed_timers(&place.dir, account)?;
@@ -120,14 +129,21 @@ fn remove(place: &WhereArgs, account: &str) -> anyhow::Result<Grade> {
     } else {
         Crontab { user: place.user.clone() }.remove(account)?
     };
-    say(change, "removed", "nothing of costwarden was installed");
+    present::out(match change {
+        Change::Written => language.choose("지웠습니다", "removed"),
+        Change::Unchanged => {
+            language.choose("설치된 costwarden 작업이 없었습니다", "nothing of costwarden was installed")
+        }
+    });
     if place.systemd && change == Change::Written {
-        present::out(&format!("to stop them: systemctl disable --now {timers}; systemctl daemon-reload"));
+        let stop = language.choose("멈추려면", "to stop them");
+        present::out(&format!("{stop}: systemctl disable --now {timers}; systemctl daemon-reload"));
     }
     Ok(Grade::Done)
 }
 
-fn show(place: &WhereArgs, account: &str, form: Form) -> anyhow::Result<Grade> {
+fn show(place: &WhereArgs, config: &Config, form: Form) -> anyhow::Result<Grade> {
+    let Config { account, language, .. } = config;
     let lines: Vec<String> = if place.systemd {
         schedule::written(&place.dir, account)?.iter().map(|path| path.display().to_string()).collect()
     } else {
@@ -136,15 +152,17 @@ fn show(place: &WhereArgs, account: &str, form: Form) -> anyhow::Result<Grade> {
     };
     match form {
         Form::Json => present::out(&json!({"installed": !lines.is_empty(), "lines": lines}).to_string()),
-        Form::Text if lines.is_empty() => present::out("nothing of costwarden is installed"),
+        Form::Text if lines.is_empty() => {
+            present::out(language.choose("설치된 costwarden 작업이 없습니다", "nothing of costwarden is installed"));
+        }
         Form::Text => present::out(&lines.join("\n")),
     }
     Ok(if lines.is_empty() { Grade::Degraded } else { Grade::Done })
 }
 
-/// Returns the billing account of a config. Secrets are not needed.
-fn account(config: &Path) -> anyhow::Result<String> {
-    Ok(config::load(config, &|_| None).map_err(together)?.config.account)
+/// Loads the config of installed jobs. Secrets are not needed.
+fn installed(config: &Path) -> anyhow::Result<Config> {
+    Ok(config::load(config, &|_| None).map_err(together)?.config)
 }
 
 /// Returns the names of the installed timers.
@@ -155,18 +173,18 @@ fn installed_timers(folder: &Path, account: &str) -> anyhow::Result<String> {
     Ok(names.iter().filter(is_written).cloned().collect::<Vec<_>>().join(" "))
 }
 
-fn say(change: Change, written: &str, unchanged: &str) {
-    present::out(match change {
-        Change::Written => written,
-        Change::Unchanged => unchanged,
-    });
+/// A plan, and the language of the texts about the plan.
+struct Planned {
+    plan: Plan,
+    language: Language,
 }
 
-fn plan(args: &InstallArgs, config_file: &Path) -> anyhow::Result<Plan> {
+fn plan(args: &InstallArgs, config_file: &Path) -> anyhow::Result<Planned> {
     let absolute = |path: &Path| std::path::absolute(path).with_context(|| format!("{} has no folder", path.display()));
     let config_file = absolute(config_file)?;
     let config = scheduled(&config_file)?;
-    Ok(Plan {
+    let language = config.language;
+    let plan = Plan {
         program: std::env::current_exe().context("this program's own path is not known")?,
         writable: writable(&config),
         account: config.account,
@@ -178,7 +196,8 @@ fn plan(args: &InstallArgs, config_file: &Path) -> anyhow::Result<Plan> {
         zone: config.zone,
         local: TimeZone::system(),
         config: config_file,
-    })
+    };
+    Ok(Planned { plan, language })
 }
 
 /// Loads the config without the variables of this shell, like a job of cron or systemd.

@@ -18,8 +18,10 @@ use super::present::{self, Form};
 use crate::config::StoreConfig;
 use crate::pipeline::Grade;
 use crate::stored_series::{self, StoredDay, StoredSeries};
+use model::language::Language;
 use model::money;
 use model::series::{ALL, SeriesKey};
+use notify::Locale;
 use store::{Access, DailyRecord, DateRange, Store};
 
 #[derive(Debug, Subcommand)]
@@ -64,14 +66,9 @@ pub(super) enum SeriesCommand {
     Forecast(forecast::ForecastArgs),
 }
 
-/// The measures of a day with the column names.
-const MEASURES: [(Measure, &str); 5] = [
-    (Measure::BilledCost, "cost"),
-    (Measure::ListCost, "list cost"),
-    (Measure::Discount, "discount"),
-    (Measure::UsageTime, "usage time"),
-    (Measure::UsageQuantity, "quantity"),
-];
+/// The measures of a day.
+const MEASURES: [Measure; 5] =
+    [Measure::BilledCost, Measure::ListCost, Measure::Discount, Measure::UsageTime, Measure::UsageQuantity];
 
 pub(super) async fn series(config: StoreConfig, command: SeriesCommand, form: Form) -> anyhow::Result<Grade> {
     match command {
@@ -79,7 +76,7 @@ pub(super) async fn series(config: StoreConfig, command: SeriesCommand, form: Fo
         SeriesCommand::Show { series, span, plot: Some(plot), .. } => {
             let target = PlotTarget::of_form(Some(&plot), form)?.unwrap_or(PlotTarget::Terminal);
             let stored = stored(&config, &series, span.range()?).await?;
-            target.draw(&stored.figure(&config.currency))?;
+            target.draw(&stored.figure(config.locale()))?;
         }
         SeriesCommand::Export { series, span } => {
             let stored = stored(&config, &series, span.range()?).await?;
@@ -99,11 +96,19 @@ pub(super) async fn series(config: StoreConfig, command: SeriesCommand, form: Fo
                 None => store.daily(range, &series).await?,
             };
             if records.is_empty() {
-                let message =
-                    format!("the ledger holds no such day of {series}: costwarden series list names all series");
+                let message = match config.language {
+                    Language::Korean => {
+                        format!(
+                            "{series}: 저장된 날이 없습니다. costwarden series list 명령이 모든 시리즈를 보여 줍니다"
+                        )
+                    }
+                    Language::English => {
+                        format!("the ledger holds no such day of {series}: costwarden series list names all series")
+                    }
+                };
                 present::complaint(Level::WARN, &message);
             }
-            show(&records, &config.currency, form);
+            show(&records, config.locale(), form);
         }
     }
     Ok(Grade::Done)
@@ -139,34 +144,45 @@ async fn list(config: &StoreConfig, date: Option<Date>, form: Form) -> anyhow::R
         print(&records);
         return Ok(());
     }
-    let mut table = present::table(&["series", "cost", "anomalous", "name"], &[1]);
+    let language = config.language;
+    let header = language.choose(["시리즈", "비용", "이상", "이름"], ["series", "cost", "anomalous", "name"]);
+    let mut table = present::table(&header, &[1]);
     for record in &records {
         let name = |field: &str| record.json.get(field).and_then(Value::as_str).unwrap_or_default();
         table.add_row([
             record.key.to_string(),
             money::amount(cost(record), &config.currency),
-            anomalous(record).to_owned(),
+            anomalous(record, language).to_owned(),
             present::series_label(["domainName", "projectName", "serviceName"].map(name)),
         ]);
     }
-    present::out(&format!("{day}, amounts in {}\n{table}", config.currency));
+    let currency = &config.currency;
+    present::out(&match language {
+        Language::Korean => format!("{day}, 금액 단위 {currency}\n{table}"),
+        Language::English => format!("{day}, amounts in {currency}\n{table}"),
+    });
     Ok(())
 }
 
-fn show(records: &[DailyRecord], currency: &str, form: Form) {
+fn show(records: &[DailyRecord], locale: Locale<'_>, form: Form) {
     if form == Form::Json {
         return print(records);
     }
-    let names = MEASURES.map(|(_, name)| name);
+    let Locale { language, currency } = locale;
     let text = |measure: Measure, value: f64| match measure {
         Measure::UsageTime | Measure::UsageQuantity => money::text(value),
         _ => money::amount(value, currency),
     };
-    let mut table = present::table(&[&["date"][..], &names, &["anomalous"]].concat(), &[1, 2, 3, 4, 5]);
+    let header = language.choose(
+        ["날짜", "비용", "정가", "할인", "사용 시간", "사용량", "이상"],
+        ["date", "cost", "list cost", "discount", "usage time", "quantity", "anomalous"],
+    );
+    let mut table = present::table(&header, &[1, 2, 3, 4, 5]);
     for record in records {
         let amount = |measure: Measure| record.amounts.get(&measure).map(|value| text(measure, *value));
-        let amounts = MEASURES.map(|(measure, _)| amount(measure).unwrap_or_default());
-        let cells = [record.date.to_string()].into_iter().chain(amounts).chain([anomalous(record).to_owned()]);
+        let amounts = MEASURES.map(|measure| amount(measure).unwrap_or_default());
+        let anomalous = anomalous(record, language).to_owned();
+        let cells = [record.date.to_string()].into_iter().chain(amounts).chain([anomalous]);
         table.add_row(cells);
     }
     present::out(&table.to_string());
@@ -176,6 +192,9 @@ fn print(records: &[DailyRecord]) {
     records.iter().for_each(|record| present::out(&Value::Object(record.json.clone()).to_string()));
 }
 
-fn anomalous(record: &DailyRecord) -> &'static str {
-    if record.json.get("isAnomaly").and_then(Value::as_bool).unwrap_or(false) { "yes" } else { "no" }
+fn anomalous(record: &DailyRecord, language: Language) -> &'static str {
+    match record.json.get("isAnomaly").and_then(Value::as_bool) {
+        Some(true) => language.choose("예", "yes"),
+        Some(false) | None => language.choose("아니요", "no"),
+    }
 }

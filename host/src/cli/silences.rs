@@ -113,15 +113,23 @@ fn show(silences: &[Silence], config: &StoreConfig, form: Form, now: Timestamp) 
     if form == Form::Json {
         return silences.iter().for_each(|silence| present::out(&json(silence, now).to_string()));
     }
-    let mut table = present::table(&["id", "state", "until", "scope", "author", "reason"], &[]);
+    let language = config.language;
+    let header = language.choose(
+        ["ID", "상태", "종료", "범위", "작성자", "이유"],
+        ["id", "state", "until", "scope", "author", "reason"],
+    );
+    let mut table = present::table(&header, &[]);
     (0..3).for_each(|column| table.keep_whole(column));
     for silence in silences {
-        let state = if silence.is_active(now) { "active" } else { "ended" };
+        let state = match silence.is_active(now) {
+            true => language.choose("적용 중", "active"),
+            false => language.choose("끝남", "ended"),
+        };
         table.add_row([
             silence.id.clone(),
             state.to_owned(),
             args::minute(silence.until, &config.zone),
-            silence.scope.to_string(),
+            silence.scope.text(language),
             silence.author.clone(),
             silence.reason.clone(),
         ]);

@@ -2,8 +2,8 @@
 
 use anyhow::Context as _;
 use jiff::civil::Date;
+use model::language::Language;
 use store::{DateRange, Store};
-use tracing::Level;
 
 use super::args::ALL_DAYS;
 use super::present;
@@ -19,10 +19,13 @@ pub(super) async fn stored_days(store: &Store) -> anyhow::Result<DateRange> {
 }
 
 /// Prints a note if an option names a day outside the store. The note names the days in the store.
-pub(super) fn note_outside(option: &str, day: Option<Date>, stored: DateRange) {
+pub(super) fn note_outside(option: &str, day: Option<Date>, stored: DateRange, language: Language) {
     let DateRange { from, to } = stored;
     if let Some(day) = day.filter(|day| !(from..=to).contains(day)) {
-        let note = format!("note: {option} {day} is outside the stored days {from} to {to}");
-        present::complaint(Level::INFO, &note);
+        let note = match language {
+            Language::Korean => format!("{option} {day}: 저장된 날({from}~{to})에 없습니다"),
+            Language::English => format!("{option} {day} is outside the stored days {from} to {to}"),
+        };
+        present::note(&note, language);
     }
 }

@@ -4,6 +4,9 @@ use config_file::toml::Section;
 use jiff::tz::TimeZone;
 use model::language::Language;
 use model::money;
+use notify::Locale;
+
+use super::{Config, StoreConfig};
 
 /// The keys before the first table of a config, with defaults.
 pub(super) struct General {
@@ -21,7 +24,7 @@ impl General {
             .parse("an IANA time zone like \"Asia/Seoul\"", |name| TimeZone::get(name).ok());
         let currency = currency(root);
         let language = root
-            .key("language", "The language of notifications.")
+            .key("language", "The language of notifications and of the command line.")
             .choice_or(&[("ko", Language::Korean), ("en", Language::English)], "ko");
         let renotify_factor = root
             .key("renotify_factor", "The growth of the impact that sends another notification of an incident.")
@@ -43,4 +46,18 @@ pub(super) fn currency(root: &mut Section<'_, '_>) -> String {
         .pattern("^[A-Z]{3}$")
         .parse("an ISO 4217 code like \"KRW\"", |code| money::decimals(code).map(|_| code.to_owned()));
     currency.unwrap_or_else(|| "KRW".to_owned())
+}
+
+impl Config {
+    /// The language and the currency of texts.
+    pub(crate) fn locale(&self) -> Locale<'_> {
+        Locale { language: self.language, currency: &self.currency }
+    }
+}
+
+impl StoreConfig {
+    /// The language and the currency of texts.
+    pub(crate) fn locale(&self) -> Locale<'_> {
+        Locale { language: self.language, currency: &self.currency }
+    }
 }

@@ -2,16 +2,22 @@
 
 use std::collections::HashMap;
 
-use super::{Check, State, count};
+use super::{Check, State};
 use crate::config::HealthOptions;
 use crate::pipeline::Count;
+use model::count;
+use model::language::Language;
 use store::RunRecord;
 
 /// Number of runs in the check, over all jobs: a single slow hour is no trend.
 const RUNS: usize = 5;
 
 /// Returns the latency and error checks over the last runs with requests.
-pub(super) fn checks<'r>(runs: impl Iterator<Item = &'r RunRecord>, config: &HealthOptions) -> [Check; 2] {
+pub(super) fn checks<'r>(
+    runs: impl Iterator<Item = &'r RunRecord>,
+    config: &HealthOptions,
+    language: Language,
+) -> [Check; 2] {
     // A process writes the requests so far into the run record of each day: the record with the most requests is the
     // total.
     let mut processes: HashMap<&str, &RunRecord> = HashMap::new();
@@ -26,31 +32,49 @@ pub(super) fn checks<'r>(runs: impl Iterator<Item = &'r RunRecord>, config: &Hea
     processes.truncate(RUNS);
     let sum = |count| processes.iter().map(|run| counted(run, count)).sum::<u64>();
     let (calls, failed, took) = (sum(Count::ApiRequests), sum(Count::FailedApiRequests), sum(Count::ApiMilliseconds));
-    let over = format!("{} of {}", count(calls, "request"), count(processes.len() as u64, "run"));
+    let runs = processes.len() as u64;
+    let over = match language {
+        Language::Korean => format!("실행 {runs}회의 요청 {calls}건"),
+        Language::English => format!("{} of {}", count::counted(calls, "request"), count::counted(runs, "run")),
+    };
     let seconds = took as f64 / 1e3 / calls.max(1) as f64;
     let percent = 100 * failed / calls.max(1);
     [
-        latency(seconds, &over, config).with("api_latency", seconds, "s", Some(config.api_seconds)),
-        errors(percent, failed, &over, config).with("api_errors", percent as f64, "%", Some(config.api_errors_percent)),
+        latency(seconds, &over, config, language).with("api_latency", seconds, "s", Some(config.api_seconds)),
+        errors(failed, &over, State::of(percent, config.api_errors_percent), language).with(
+            "api_errors",
+            percent as f64,
+            "%",
+            Some(config.api_errors_percent),
+        ),
     ]
 }
 
-fn latency(seconds: f64, over: &str, config: &HealthOptions) -> Check {
+fn latency(seconds: f64, over: &str, config: &HealthOptions, language: Language) -> Check {
     let state = State::of(seconds as u64, config.api_seconds);
-    let mut message = format!("{seconds:.2} s each, {over}");
+    let mut message = match language {
+        Language::Korean => format!("요청마다 {seconds:.2}초, {over}"),
+        Language::English => format!("{seconds:.2} s each, {over}"),
+    };
     if state != State::Ok {
-        message.push_str(": reduce source.page_size for shorter requests, or ask the provider about the latency");
+        message.push_str(language.choose(
+            ". 요청을 줄이려면 source.page_size를 낮추고, 그래도 느리면 제공자에게 물어보세요",
+            ": reduce source.page_size for shorter requests, or ask the provider about the latency",
+        ));
     }
     Check::new("api latency", state, message)
 }
 
-fn errors(percent: u64, failed: u64, over: &str, config: &HealthOptions) -> Check {
-    let state = State::of(percent, config.api_errors_percent);
-    let mut message = format!("{failed} failed, {over}");
+fn errors(failed: u64, over: &str, state: State, language: Language) -> Check {
+    let mut message = match language {
+        Language::Korean => format!("실패 {failed}건, {over}"),
+        Language::English => format!("{failed} failed, {over}"),
+    };
     if state != State::Ok {
-        message.push_str(
+        message.push_str(language.choose(
+            ". `costwarden check --online`을 실행하세요. 까닭은 `trying the billing API again`이 든 로그에 있습니다",
             ": run `costwarden check --online`; log lines with `trying the billing API again` give the reasons",
-        );
+        ));
     }
     Check::new("api errors", state, message)
 }
@@ -75,7 +99,7 @@ mod tests {
     }
 
     fn text(runs: &[RunRecord]) -> [String; 2] {
-        let checks = checks(runs.iter(), &HealthOptions::default());
+        let checks = checks(runs.iter(), &HealthOptions::default(), Language::English);
         checks.map(|check| format!("{} {}: {}", check.state.as_str(), check.name, check.message))
     }
 

@@ -9,7 +9,7 @@ use jiff::{Timestamp, ToSpan as _};
 
 use super::data::USUAL_DAYS;
 use crate::config::Config;
-use crate::pipeline::{self, PullPolicy};
+use crate::pipeline::{self, PullPolicy, Remark};
 use ingest::archive::{Archive, Spool};
 use model::incident::Incident;
 use model::rule;
@@ -50,13 +50,13 @@ pub(crate) struct StoredFacts {
     /// Incidents with a decision of a person.
     pub(crate) decided: Vec<Incident>,
     /// A message for each rule that no series can trigger.
-    pub(crate) unreachable_rules: Vec<String>,
+    pub(crate) unreachable_rules: Vec<Remark>,
 }
 
 /// The number of usable rules, and the problems of the rules that cannot run.
 pub(crate) struct Rules {
     pub(crate) running: usize,
-    pub(crate) problems: Vec<String>,
+    pub(crate) problems: Vec<Remark>,
 }
 
 /// The use of a file system.
@@ -218,12 +218,12 @@ async fn open(config: &Config) -> Result<Store, StoreError> {
 async fn rules(config: &Config) -> Rules {
     let sandbox = match pipeline::read_only_sandbox(config) {
         Ok(sandbox) => sandbox,
-        Err(error) => return Rules { running: 0, problems: vec![error.to_string()] },
+        Err(error) => return Rules { running: 0, problems: vec![Remark::of(&error)] },
     };
     let ready = pipeline::prepare_rules(rule::load(&config.rules), config, &sandbox, PullPolicy::Never).await;
-    let problems = ready.problems.iter().chain(&ready.warnings).map(ToString::to_string);
+    let problems = ready.problems.iter().chain(&ready.warnings).map(Remark::of);
     let missing_jail = sandbox.jail().and_then(Jail::missing);
-    Rules { running: ready.rules.len(), problems: problems.chain(missing_jail).collect() }
+    Rules { running: ready.rules.len(), problems: problems.chain(missing_jail.iter().map(Remark::of)).collect() }
 }
 
 /// Returns the use of a file system, counted like `df`: without the blocks reserved for root.

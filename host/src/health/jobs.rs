@@ -5,7 +5,9 @@ use jiff::{SignedDuration, Timestamp};
 use super::lease::{LeaseState, lease_state, lease_text};
 use super::{Check, State};
 use crate::config::{HealthOptions, Levels};
+use crate::pipeline::Outcome;
 use model::count::counted;
+use model::language::Language;
 use store::{HeldLease, RunRecord};
 
 /// Tolerated difference between the clocks of two hosts.
@@ -20,32 +22,43 @@ pub(super) struct JobFacts<'a> {
     pub(super) failing: u32,
     pub(super) leases: Option<&'a [HeldLease]>,
     pub(super) now: Timestamp,
+    /// The language of the messages.
+    pub(super) language: Language,
 }
 
 /// Checks the age, outcome and duration of a job.
 pub(super) fn checks(facts: &JobFacts<'_>, config: &HealthOptions) -> Vec<Check> {
-    let JobFacts { job, failing, leases, now, .. } = *facts;
+    let JobFacts { job, language, .. } = *facts;
     // A refused run says nothing about the job.
     let runs: Vec<&RunRecord> = facts.runs.iter().filter(|run| run.outcome != "refused").collect();
     let Some(&last) = runs.first() else {
-        let message = format!("has never run: run `costwarden schedule install` or `costwarden {job}`");
+        let message = match language {
+            Language::Korean => {
+                format!("실행한 적이 없습니다. `costwarden schedule install` 또는 `costwarden {job}` 명령을 실행하세요")
+            }
+            Language::English => {
+                format!("has never run: run `costwarden schedule install` or `costwarden {job}`")
+            }
+        };
         return vec![Check::new(job, State::Unknown, message)];
     };
-    vec![
-        age(job, last, now, config),
-        outcome(job, &runs, failing, config),
-        duration(job, last, lease_state(last, leases), now, config),
-    ]
+    vec![age(last, facts, config), outcome(&runs, facts, config), duration(last, facts, config)]
 }
 
-fn age(job: &str, last: &RunRecord, now: Timestamp, config: &HealthOptions) -> Check {
+fn age(last: &RunRecord, facts: &JobFacts<'_>, config: &HealthOptions) -> Check {
+    let JobFacts { job, now, language, .. } = *facts;
     let age = now.duration_since(last.started_at);
     if age < -CLOCKS_APART {
-        let (began, age) = (last.started_at, span(-age));
-        let message = format!(
-            "started at {began}, {age} in the future by the clock of this host ({now}): set the clocks of this host and of {} by NTP; the age of the job is unknown until then",
-            last.owner
-        );
+        let RunRecord { started_at, owner, .. } = last;
+        let age = span(-age, language);
+        let message = match language {
+            Language::Korean => format!(
+                "{started_at}에 시작했는데, 이 호스트의 시계({now})로는 {age} 뒤입니다. 이 호스트와 {owner}의 시계를 NTP로 맞추세요. 그때까지 언제 시작했는지 알 수 없습니다"
+            ),
+            Language::English => format!(
+                "started at {started_at}, {age} in the future by the clock of this host ({now}): set the clocks of this host and of {owner} by NTP; the age of the job is unknown until then"
+            ),
+        };
         return Check::new(format!("{job} age"), State::Warning, message);
     }
     let age = age.max(SignedDuration::ZERO);
@@ -54,9 +67,13 @@ fn age(job: &str, last: &RunRecord, now: Timestamp, config: &HealthOptions) -> C
         _ => (age.as_mins() as u64, config.hourly_minutes, 60),
     };
     let state = State::of(value, levels);
-    let mut message = format!("started {} ago", span(age));
+    let ago = span(age, language);
+    let mut message = language.choose(format!("{ago} 전"), format!("started {ago} ago"));
     if state != State::Ok {
-        message.push_str(": check `costwarden schedule show` and the log of the job");
+        message.push_str(language.choose(
+            ". `costwarden schedule show`와 작업의 로그를 확인하세요",
+            ": check `costwarden schedule show` and the log of the job",
+        ));
     }
     // The figure is in seconds, the thresholds are in hours or minutes.
     let seconds = Levels { warning: levels.warning * unit, critical: levels.critical * unit };
@@ -68,24 +85,30 @@ fn age(job: &str, last: &RunRecord, now: Timestamp, config: &HealthOptions) -> C
     )
 }
 
-fn outcome(job: &str, runs: &[&RunRecord], failing: u32, config: &HealthOptions) -> Check {
+fn outcome(runs: &[&RunRecord], facts: &JobFacts<'_>, config: &HealthOptions) -> Check {
+    let JobFacts { job, failing, language, .. } = *facts;
     // An unfinished run has no outcome: the outcome of the run before counts.
     let ended = || runs.iter().filter(|run| run.outcome != "running");
     let failures = ended().take_while(|run| run.outcome == "failed").count().max(failing as usize) as u64;
     let last = ended().next();
-    let why = last.and_then(|run| run.error.as_deref()).unwrap_or("see the log");
+    let why = last.and_then(|run| run.error.as_deref()).unwrap_or(language.choose("로그를 확인하세요", "see the log"));
+    let words = |outcome: Outcome| outcome.text(language);
     let (state, message) = match last.map(|run| run.outcome.as_str()) {
         // `failing` may count failures after the last run record.
         _ if failures > 0 => (
             State::of(failures, config.failures),
-            match failures {
-                1 => format!("failed: {why}"),
-                _ => format!("failed {failures} times in a row: {why}"),
+            match (language, failures) {
+                (_, 1) => format!("{}: {why}", words(Outcome::Failed)),
+                (Language::Korean, _) => format!("{failures}회 연속 실패: {why}"),
+                (Language::English, _) => format!("failed {failures} times in a row: {why}"),
             },
         ),
-        Some("degraded") => (State::Warning, format!("degraded: {why}")),
-        Some(outcome) => (State::Ok, outcome.to_owned()),
-        None => (State::Ok, "the first run is in progress".to_owned()),
+        Some("degraded") => (State::Warning, format!("{}: {why}", words(Outcome::Degraded))),
+        Some(outcome) => {
+            let known = Outcome::ALL.into_iter().find(|known| known.as_str() == outcome);
+            (State::Ok, known.map_or(outcome, words).to_owned())
+        }
+        None => (State::Ok, language.choose("첫 실행 중", "the first run is in progress").to_owned()),
     };
     Check::new(format!("{job} outcome"), state, message).with(
         format!("{job}_failures"),
@@ -95,51 +118,79 @@ fn outcome(job: &str, runs: &[&RunRecord], failing: u32, config: &HealthOptions)
     )
 }
 
-fn duration(job: &str, last: &RunRecord, lease_state: LeaseState<'_>, now: Timestamp, config: &HealthOptions) -> Check {
+fn duration(last: &RunRecord, facts: &JobFacts<'_>, config: &HealthOptions) -> Check {
+    let JobFacts { job, language, .. } = *facts;
     let name = format!("{job} duration");
     if last.outcome == "running" {
-        let running = now.duration_since(last.started_at).max(SignedDuration::ZERO);
-        let too_long = running.as_mins() as u64 >= config.running_minutes;
-        let (running, owner) = (span(running), &last.owner);
-        let (state, message) = match lease_state {
-            LeaseState::Renewed if too_long => (
-                State::Warning,
-                format!(
-                    "has been running for {running}: {owner} still renews the lease; end the process if the process hangs"
-                ),
-            ),
-            LeaseState::Renewed => (State::Ok, format!("has been running for {running}")),
-            LeaseState::Expired(lease) => (
-                State::Warning,
-                format!("started {running} ago and has not ended: {}; the next run takes over", lease_text(lease)),
-            ),
-            LeaseState::None => (
-                State::Warning,
-                format!(
-                    "started {running} ago and has not ended: {owner} has no lease and has died; the next run resumes the work"
-                ),
-            ),
-        };
+        let (state, message) = unfinished(last, facts, config);
         return Check::new(name, state, message);
     }
     let took: u64 = last.durations_ms.values().sum();
     let slow = took >= config.run_seconds * 1_000;
     let longest = last.durations_ms.iter().max_by_key(|(_, took)| **took);
-    let hint = match longest {
-        Some((step, _)) if slow => format!(", most of it in {step}"),
+    let hint = match (language, longest) {
+        (Language::Korean, Some((step, _))) if slow => format!(", 대부분 {step}"),
+        (Language::English, Some((step, _))) if slow => format!(", most of it in {step}"),
         _ => String::new(),
     };
     let state = if slow { State::Warning } else { State::Ok };
     let seconds = took as f64 / 1e3;
-    Check::new(name, state, format!("{seconds:.1} s{hint}")).with(format!("{job}_duration"), seconds, "s", None)
+    let message = format!("{seconds:.1}{}{hint}", language.choose("초", " s"));
+    Check::new(name, state, message).with(format!("{job}_duration"), seconds, "s", None)
+}
+
+/// Returns the state and the message of a run without an end.
+fn unfinished(last: &RunRecord, facts: &JobFacts<'_>, config: &HealthOptions) -> (State, String) {
+    let JobFacts { leases, now, language, .. } = *facts;
+    let running = now.duration_since(last.started_at).max(SignedDuration::ZERO);
+    let too_long = running.as_mins() as u64 >= config.running_minutes;
+    let (running, owner) = (span(running, language), &last.owner);
+    match (language, lease_state(last, leases)) {
+        (Language::Korean, LeaseState::Renewed) if too_long => (
+            State::Warning,
+            format!("{running}째 실행 중입니다. {owner}: 쓰기 권한을 아직 갱신합니다. 멈춘 프로세스라면 끝내세요"),
+        ),
+        (Language::English, LeaseState::Renewed) if too_long => (
+            State::Warning,
+            format!(
+                "has been running for {running}: {owner} still renews the lease; end the process if the process hangs"
+            ),
+        ),
+        (Language::Korean, LeaseState::Renewed) => (State::Ok, format!("{running}째 실행 중")),
+        (Language::English, LeaseState::Renewed) => (State::Ok, format!("has been running for {running}")),
+        (Language::Korean, LeaseState::Expired(lease)) => {
+            let lease = lease_text(lease, language);
+            let message = format!("{running} 전에 시작해 끝나지 않았습니다. {lease}. 다음 실행이 이어받습니다");
+            (State::Warning, message)
+        }
+        (Language::English, LeaseState::Expired(lease)) => {
+            let lease = lease_text(lease, language);
+            (State::Warning, format!("started {running} ago and has not ended: {lease}; the next run takes over"))
+        }
+        (Language::Korean, LeaseState::None) => (
+            State::Warning,
+            format!(
+                "{running} 전에 시작해 끝나지 않았습니다. {owner}: 쓰기 권한이 없는 죽은 프로세스입니다. 다음 실행이 이어서 합니다"
+            ),
+        ),
+        (Language::English, LeaseState::None) => (
+            State::Warning,
+            format!(
+                "started {running} ago and has not ended: {owner} has no lease and has died; the next run resumes the work"
+            ),
+        ),
+    }
 }
 
 /// Returns a duration in the largest unit of two or more.
-pub(super) fn span(duration: SignedDuration) -> String {
-    match duration.as_mins() {
-        minutes if minutes >= 2 * 24 * 60 => format!("{} days", minutes / (24 * 60)),
-        minutes if minutes >= 2 * 60 => format!("{} hours", minutes / 60),
-        minutes => counted(minutes, "minute"),
+pub(super) fn span(duration: SignedDuration, language: Language) -> String {
+    match (language, duration.as_mins()) {
+        (Language::Korean, minutes) if minutes >= 2 * 24 * 60 => format!("{}일", minutes / (24 * 60)),
+        (Language::English, minutes) if minutes >= 2 * 24 * 60 => format!("{} days", minutes / (24 * 60)),
+        (Language::Korean, minutes) if minutes >= 2 * 60 => format!("{}시간", minutes / 60),
+        (Language::English, minutes) if minutes >= 2 * 60 => format!("{} hours", minutes / 60),
+        (Language::Korean, minutes) => format!("{minutes}분"),
+        (Language::English, minutes) => counted(minutes, "minute"),
     }
 }
 
@@ -183,7 +234,7 @@ pub(super) mod tests {
     /// The states and messages of the job's checks.
     fn text(job: &str, runs: &[RunRecord], failing: u32) -> String {
         let leases = [lease(40)];
-        let facts = JobFacts { job, runs, failing, leases: Some(&leases), now: now() };
+        let facts = JobFacts { job, runs, failing, leases: Some(&leases), now: now(), language: Language::English };
         let checks = checks(&facts, &HealthOptions::default());
         checks.iter().map(|check| format!("{} {}: {}\n", check.state.as_str(), check.name, check.message)).collect()
     }
@@ -198,14 +249,9 @@ pub(super) mod tests {
     #[test]
     fn a_run_without_a_lease_is_dead_however_short_it_has_been() {
         let message = |leases: Option<&[HeldLease]>| {
-            let config = HealthOptions::default();
-            let check = duration(
-                "hourly",
-                &run("running", 3, &[]),
-                lease_state(&run("running", 3, &[]), leases),
-                now(),
-                &config,
-            );
+            let language = Language::English;
+            let facts = JobFacts { job: "hourly", runs: &[], failing: 0, leases, now: now(), language };
+            let check = duration(&run("running", 3, &[]), &facts, &HealthOptions::default());
             format!("{} {}", check.state.as_str(), check.message)
         };
         assert_eq!(message(Some(&[lease(40)])), "OK has been running for 3 minutes");

@@ -4,6 +4,7 @@ use jiff::SignedDuration;
 
 use super::jobs::span;
 use super::{Check, State};
+use model::language::Language;
 use store::{HeldLease, RunRecord};
 
 /// The state of the lease of an unfinished run.
@@ -29,41 +30,65 @@ pub(super) fn lease_state<'l>(run: &RunRecord, leases: Option<&'l [HeldLease]>) 
 
 /// Warns of expired leases without a release. The work of the owner, for example a backfill, stays unfinished until
 /// another run takes over.
-pub(super) fn check(leases: Option<&[HeldLease]>) -> Check {
+pub(super) fn check(leases: Option<&[HeldLease]>, language: Language) -> Check {
     let Some(leases) = leases else {
-        return Check::new("lease", State::Ok, "the embedded database has one user at a time and no lease");
+        let message = language.choose(
+            "내장 데이터베이스는 한 번에 한 프로세스만 쓰므로 쓰기 권한이 따로 없습니다",
+            "the embedded database has one user at a time and no lease",
+        );
+        return Check::new("lease", State::Ok, message);
     };
     let lost: Vec<_> = leases.iter().filter(|lease| !lease.left.is_positive()).collect();
-    let text = |leases: &[&HeldLease]| leases.iter().map(|lease| lease_text(lease)).collect::<Vec<_>>().join("; ");
+    let text =
+        |leases: &[&HeldLease]| leases.iter().map(|lease| lease_text(lease, language)).collect::<Vec<_>>().join("; ");
     match (leases, lost.as_slice()) {
-        ([], _) => Check::new("lease", State::Ok, "no lease is taken"),
+        ([], _) => Check::new("lease", State::Ok, language.choose("아무도 쓰고 있지 않습니다", "no lease is taken")),
         (held, []) => Check::new("lease", State::Ok, text(&held.iter().collect::<Vec<_>>())),
         (_, lost) => {
-            let hint = "the owner died or hangs: check the process; the next run takes over";
-            Check::new("lease", State::Warning, format!("{}: {hint}", text(lost)))
+            let hint = language.choose(
+                ". 프로세스가 죽었거나 멈췄으니 확인하세요. 다음 실행이 이어받습니다",
+                ": the owner died or hangs: check the process; the next run takes over",
+            );
+            Check::new("lease", State::Warning, format!("{}{hint}", text(lost)))
         }
     }
     .with("lost_leases", lost.len() as f64, "", None)
 }
 
 /// Returns the owner, the job, the expiry and the last renewal of a lease.
-pub(super) fn lease_text(lease: &HeldLease) -> String {
+pub(super) fn lease_text(lease: &HeldLease, language: Language) -> String {
     let HeldLease { key, owner, left, renewed } = lease;
-    let lease = match (key.job.as_str(), key.period.as_str()) {
-        ("writer", "all") => "write lease".to_owned(),
-        (job, period) => format!("lease on {job} {period}"),
+    let short = |duration| short(duration, language);
+    let lease = match (language, key.job.as_str(), key.period.as_str()) {
+        (Language::Korean, "writer", "all") => "쓰기 권한".to_owned(),
+        (Language::English, "writer", "all") => "write lease".to_owned(),
+        (Language::Korean, job, period) => format!("{job} {period} 권한"),
+        (Language::English, job, period) => format!("lease on {job} {period}"),
     };
-    let renewed = renewed.map_or_else(String::new, |ago| format!(", renewed {} ago", short(ago)));
-    if left.is_positive() {
-        format!("{owner} holds the {lease}{renewed}")
-    } else {
-        format!("the {lease} of {owner} expired {} ago{renewed}", short(-*left))
+    match language {
+        Language::Korean => {
+            let renewed = renewed.map_or_else(String::new, |ago| format!(", {} 전 갱신", short(ago)));
+            match left.is_positive() {
+                true => format!("{owner}: {lease} 사용 중{renewed}"),
+                false => format!("{owner}: {lease} {} 전 만료{renewed}", short(-*left)),
+            }
+        }
+        Language::English => {
+            let renewed = renewed.map_or_else(String::new, |ago| format!(", renewed {} ago", short(ago)));
+            match left.is_positive() {
+                true => format!("{owner} holds the {lease}{renewed}"),
+                false => format!("the {lease} of {owner} expired {} ago{renewed}", short(-*left)),
+            }
+        }
     }
 }
 
 /// Returns a duration of a lease, in seconds below two minutes.
-fn short(duration: SignedDuration) -> String {
-    if duration.as_mins() < 2 { format!("{} s", duration.as_secs().max(0)) } else { span(duration) }
+fn short(duration: SignedDuration, language: Language) -> String {
+    match duration.as_mins() {
+        minutes if minutes >= 2 => span(duration, language),
+        _ => format!("{}{}", duration.as_secs().max(0), language.choose("초", " s")),
+    }
 }
 
 #[cfg(test)]
@@ -82,7 +107,7 @@ mod tests {
     }
 
     fn text(leases: Option<&[HeldLease]>) -> String {
-        let check = check(leases);
+        let check = check(leases, Language::English);
         format!("{} {}", check.state.as_str(), check.message)
     }
 

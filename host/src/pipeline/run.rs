@@ -10,6 +10,7 @@ mod metrics;
 mod names;
 mod period;
 mod record;
+mod remark;
 mod report;
 mod services;
 mod write_lease;
@@ -31,6 +32,7 @@ pub(crate) use self::period::{day_period, days_before, hour_period, open_period,
 pub(crate) use self::record::{
     BACKFILL, DAILY, DayRecord, HOURLY, REBUILD, REBUILD_PERIOD, has_succeeded, is_partly_rebuilt,
 };
+pub(crate) use self::remark::Remark;
 pub(crate) use self::report::{Grade, Outcome, Report};
 pub(crate) use self::services::{Mode, Services};
 pub(crate) use self::write_lease::{Repeat, with_write_lease};
@@ -79,8 +81,13 @@ impl<'s> Run<'s> {
             let verdicts = counted(held, "anomalous verdict");
             let largest = money::text(self.report.largest_held);
             let currency = &self.services.config.currency;
-            self.report.notes.push(format!(
-                "{verdicts} below min_impact, min_impact_share or min_change; the largest difference is {largest} {currency}"
+            self.report.notes.push(Remark::new(
+                format!(
+                    "이상하지만 min_impact, min_impact_share, min_change에 못 미친 판정이 {held}개 있습니다(가장 큰 차액 {largest} {currency})"
+                ),
+                format!(
+                    "{verdicts} below min_impact, min_impact_share or min_change; the largest difference is {largest} {currency}"
+                ),
             ));
         }
     }
@@ -99,10 +106,14 @@ impl Report {
         self.add(Count::Rules, rules.rules.len() as u64);
         for problem in &rules.problems {
             self.add(Count::RuleProblems, 1);
-            self.add_problem(problem.to_string());
+            self.add_problem(Remark::of(problem));
         }
         if rules.rules.is_empty() {
-            self.add_problem(format!("no rule in {} is usable: nothing is evaluated", config.rules.display()));
+            let folder = config.rules.display();
+            self.add_problem(Remark::new(
+                format!("{folder} 폴더에 쓸 수 있는 규칙이 없어 아무것도 평가하지 않습니다"),
+                format!("no rule in {folder} is usable: nothing is evaluated"),
+            ));
         }
     }
 
@@ -112,7 +123,10 @@ impl Report {
         if self.count(Count::Verdicts) == 0 && !rules.rules.is_empty() && !is_already_trained {
             let insufficient = self.count(Count::InsufficientHistory);
             let have = one_or(insufficient, "has", "have");
-            self.add_problem(format!("no rule gave a verdict: {insufficient} series {have} insufficient history"));
+            self.add_problem(Remark::new(
+                format!("판정한 규칙이 없습니다. 기록이 짧은 시리즈 {insufficient}개"),
+                format!("no rule gave a verdict: {insufficient} series {have} insufficient history"),
+            ));
         }
     }
 }

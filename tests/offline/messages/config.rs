@@ -66,19 +66,20 @@ fn an_empty_config_is_refused() {
 fn wrong_kinds() {
     let config = MINIMAL.replace("\"replay\"", "\"aws\"").replace("\"directory\"", "\"tape\"");
     insta::assert_snapshot!(refused(&config.replace("\"embedded\"", "\"sqlite\"")), @r#"
-    error: [workdir]/costwarden.toml:2: source.kind: expected "kakao" or "replay" or "archive", found "aws"
-    error: [workdir]/costwarden.toml:5: archive.kind: expected "directory" or "s3", found "tape"
-    error: [workdir]/costwarden.toml:8: store.kind: expected "embedded" or "mongodb", found "sqlite"
+    error: [workdir]/costwarden.toml:3: source.kind: expected "kakao" or "replay" or "archive", found "aws"
+    error: [workdir]/costwarden.toml:6: archive.kind: expected "directory" or "s3", found "tape"
+    error: [workdir]/costwarden.toml:9: store.kind: expected "embedded" or "mongodb", found "sqlite"
     [workdir]/costwarden.toml: the rules were not read, 3 errors
     "#);
     insta::assert_snapshot!(refused(&MINIMAL.replace("kind = \"replay\"\n", "")), @r#"
-    error: [workdir]/costwarden.toml:1: source.kind: is missing, expected "kakao", "replay" or "archive"
+    error: [workdir]/costwarden.toml:2: source.kind: is missing, expected "kakao", "replay" or "archive"
     [workdir]/costwarden.toml: the rules were not read, 1 error
     "#);
 }
 
 #[test]
 fn wrong_types_and_ranges() {
+    let minimal = MINIMAL.replace("language = \"en\"\n", "");
     let config = format!(
         r#"time_zone = "Seoul"
 currency = "won"
@@ -87,7 +88,7 @@ state_dir = 5
 baseline_days = 0
 accept_after_days = "14"
 renotify_factor = 1
-{MINIMAL}[plugins.limits]
+{minimal}[plugins.limits]
 memory_bytes = "1 GiB"
 stack_bytes = 4194304
 [plugins.grants.daily-level]
@@ -124,14 +125,15 @@ fn unknown_keys() {
     let config = format!("tongue = \"en\"\n{MINIMAL}folder = \"x\"\n[plugins.limits]\nfuel = 1\n[[receiver]]\n");
     insta::assert_snapshot!(refused(&config), @r#"
     error: [workdir]/costwarden.toml:1: tongue: unknown key, expected one of env_file, state_dir, time_zone, currency, language, renotify_factor, baseline_days, accept_after_days, restate_days, catch_up_days, completeness, source, archive, store, lease, plugins, rules, receiver, ownership, report_url, route, budget, metrics, secrets, health
-    error: [workdir]/costwarden.toml:14: rules.folder: unknown key, expected one of directory, max_notifications_per_month
-    error: [workdir]/costwarden.toml:16: plugins.limits.fuel: unknown key, expected one of fuel_per_call, fit_fuel_per_series, judge_fuel_per_series, describe_fuel, call_seconds, memory_bytes, table_elements, instances, memories, tables, stack_bytes, module_bytes, compile_seconds, compile_memory_bytes, state_bytes, output_bytes, reason_bytes, log_lines, log_bytes, reference_bytes, reference_bytes_per_call
-    error: [workdir]/costwarden.toml:17: receiver.kind: is missing, expected "stdout" or "syslog" or "slack" or "webhook" or "email" or "alertmanager" or "teams" or "kakaowork"
+    error: [workdir]/costwarden.toml:15: rules.folder: unknown key, expected one of directory, max_notifications_per_month
+    error: [workdir]/costwarden.toml:17: plugins.limits.fuel: unknown key, expected one of fuel_per_call, fit_fuel_per_series, judge_fuel_per_series, describe_fuel, call_seconds, memory_bytes, table_elements, instances, memories, tables, stack_bytes, module_bytes, compile_seconds, compile_memory_bytes, state_bytes, output_bytes, reason_bytes, log_lines, log_bytes, reference_bytes, reference_bytes_per_call
+    error: [workdir]/costwarden.toml:18: receiver.kind: is missing, expected "stdout" or "syslog" or "slack" or "webhook" or "email" or "alertmanager" or "teams" or "kakaowork"
     [workdir]/costwarden.toml: the rules were not read, 4 errors
     "#);
 }
 
-const SERVERS: &str = r#"[source]
+const SERVERS: &str = r#"language = "en"
+[source]
 kind = "kakao"
 credential_id = "env:UNSET_ID"
 credential_secret = "SECRET-IN-PLAIN"
@@ -159,13 +161,13 @@ fn secrets_in_plain_unset_and_open_to_others() {
     let (code, text) = check(&workdir);
     assert!(!text.contains("SECRET-IN"), "{text}");
     insta::assert_snapshot!(text, @r#"
-    error: [workdir]/costwarden.toml:1: source: account is missing, expected account = "NAME", the name of the billing account
-    error: [workdir]/costwarden.toml:3: source.credential_id: the environment variable UNSET_ID is not set
-    error: [workdir]/costwarden.toml:4: source.credential_secret: expected a reference such as "env:NAME", "file:PATH" or "kakao-secret:ID", not the secret itself
-    error: [workdir]/costwarden.toml:5: source.page_size: expected a whole number from 1 to 10000, found 20000
-    error: [workdir]/costwarden.toml:8: archive.bucket: expected the name of the bucket, found "a/b"
-    error: [workdir]/costwarden.toml:10: archive.secret_key: [workdir]/key is accessible to other users (mode 644), expected mode 600: run chmod 600 [workdir]/key
-    error: [workdir]/costwarden.toml:13: store.uri: the environment variable UNSET_URI is not set
+    error: [workdir]/costwarden.toml:2: source: account is missing, expected account = "NAME", the name of the billing account
+    error: [workdir]/costwarden.toml:4: source.credential_id: the environment variable UNSET_ID is not set
+    error: [workdir]/costwarden.toml:5: source.credential_secret: expected a reference such as "env:NAME", "file:PATH" or "kakao-secret:ID", not the secret itself
+    error: [workdir]/costwarden.toml:6: source.page_size: expected a whole number from 1 to 10000, found 20000
+    error: [workdir]/costwarden.toml:9: archive.bucket: expected the name of the bucket, found "a/b"
+    error: [workdir]/costwarden.toml:11: archive.secret_key: [workdir]/key is accessible to other users (mode 644), expected mode 600: run chmod 600 [workdir]/key
+    error: [workdir]/costwarden.toml:14: store.uri: the environment variable UNSET_URI is not set
     [workdir]/costwarden.toml: the rules were not read, 7 errors
     "#);
     assert_eq!(code, 2);
@@ -173,16 +175,16 @@ fn secrets_in_plain_unset_and_open_to_others() {
     // Every command says the same.
     let run = workdir.run(&["daily"]).expect(2);
     assert!(run.stdout.is_empty() && run.stderr.lines().count() == 7, "{run:?}");
-    assert!(plain(&workdir, &run.stderr).starts_with("failed: [workdir]/costwarden.toml:1: "), "{run:?}");
+    assert!(plain(&workdir, &run.stderr).starts_with("failed: [workdir]/costwarden.toml:2: "), "{run:?}");
 
     workdir.write("costwarden.toml", &SERVERS.replace("env:UNSET_ID", "env:"));
     let run = workdir.run_with(&["check"], &[("UNSET_URI", "")]).expect(2);
     let text = plain(&workdir, &run.stderr);
     assert!(
-        text.contains("3: source.credential_id: expected \"env:NAME\", the name of an environment variable"),
+        text.contains("4: source.credential_id: expected \"env:NAME\", the name of an environment variable"),
         "{text}"
     );
-    assert!(text.contains("13: store.uri: the environment variable UNSET_URI is empty"), "{text}");
+    assert!(text.contains("14: store.uri: the environment variable UNSET_URI is empty"), "{text}");
 
     workdir.write("costwarden.toml", SERVERS);
     std::fs::remove_file(workdir.path().join("key")).expect("removed");
@@ -200,8 +202,8 @@ fn json_is_one_object_an_error() {
     let run = workdir.run(&["check", "--json"]).expect(2);
     assert_eq!(run.stderr, "");
     insta::assert_snapshot!(plain(&workdir, &run.stdout), @r#"
-    {"level":"error","file":"[workdir]/costwarden.toml","line":2,"key":"source.kind","message":"expected \"kakao\" or \"replay\" or \"archive\", found \"aws\""}
-    {"level":"error","file":"[workdir]/costwarden.toml","line":8,"key":"store.kind","message":"expected \"embedded\" or \"mongodb\", found \"sqlite\""}
+    {"level":"error","file":"[workdir]/costwarden.toml","line":3,"key":"source.kind","message":"expected \"kakao\" or \"replay\" or \"archive\", found \"aws\""}
+    {"level":"error","file":"[workdir]/costwarden.toml","line":9,"key":"store.kind","message":"expected \"embedded\" or \"mongodb\", found \"sqlite\""}
     "#);
     workdir.write("costwarden.toml", &format!("{MINIMAL}[[receiver]]\nkind = \"syslog\"\n"));
     assert_eq!(workdir.run(&["check", "--json"]).expect(0).stdout, "");

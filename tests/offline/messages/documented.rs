@@ -24,7 +24,7 @@ fn the_documented_config_is_valid() {
         .replace("\"/etc/costwarden/rules/default\"", "\"rules\"");
     workdir.write("costwarden.toml", &text);
     let run = workdir.run_with(&["check"], &ENV).expect(0);
-    assert!(run.stdout.ends_with("costwarden.toml: 1 rule can run, 0 errors\n"), "{run:?}");
+    assert!(run.stdout.ends_with("costwarden.toml: 규칙 1개 실행 가능, 오류 0건\n"), "{run:?}");
 }
 
 /// The keys of a table, from the parser's message about an unknown key.

@@ -80,7 +80,7 @@ fn a_store_that_is_down_is_told_as_well() {
 
 #[test]
 fn a_korean_line_ends_in_korean() {
-    let setup = Setup { source: "retry_seconds = 0", rules: PLAIN_RULE, ..Setup::default() };
+    let setup = Setup { keys: "language = \"ko\"", source: "retry_seconds = 0", rules: PLAIN_RULE, ..Setup::default() };
     let simulated = SimulatedBill::with_history(&setup, 20);
     simulated.fault(DOWN);
     let lines: Vec<String> = (0..3).flat_map(|day| simulated.day(later(day)).expect(2).lines).collect();

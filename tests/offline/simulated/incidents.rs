@@ -7,6 +7,8 @@ use super::simulated_bill::{JobOutput, MYSQL, PLAIN_RULE, Setup, SimulatedBill, 
 
 const NONE: [&str; 0] = [];
 
+const KOREAN: Setup<'_> = Setup { keys: "language = \"ko\"", bill: &[], source: "", rules: "" };
+
 /// The first word of each notification, without its text.
 fn kinds(told: &JobOutput) -> Vec<&str> {
     told.incidents().into_iter().map(|line| line.split_inclusive(']').next().expect("a name")).collect()
@@ -14,7 +16,7 @@ fn kinds(told: &JobOutput) -> Vec<&str> {
 
 #[test]
 fn a_spike_is_told_once_and_is_over_after_a_quiet_day() {
-    let simulated = SimulatedBill::with_history(&Setup::default(), 60);
+    let simulated = SimulatedBill::with_history(&KOREAN, 60);
     simulated.hide(MYSQL, "spike", "2026-11-23T00:00:00", r#","factor":3"#);
     let told = simulated.day(TODAY).expect(0);
     // The service, the project, the account and the total; the service explains the sums.
@@ -68,7 +70,7 @@ fn a_growing_incident_is_notified_once_more_in_a_day() {
 /// The end of a rise and of a fall, on the first finished day after them.
 #[test]
 fn stopped_and_new_services_are_found_the_next_day() {
-    let simulated = SimulatedBill::with_history(&Setup::default(), 60);
+    let simulated = SimulatedBill::with_history(&KOREAN, 60);
     simulated.hide(MYSQL, "stop", "2026-11-23T00:00:00", "");
     simulated.hide("dom-01/prj-01/ml-notebook", "new-service", "2026-11-23T00:00:00", r#","amount":90000"#);
     let told = simulated.day(TODAY).expect(0);

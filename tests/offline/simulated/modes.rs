@@ -5,7 +5,11 @@ use serde_json::Value;
 use super::simulated_bill::{MYSQL, PLAIN_RULE, Setup, SimulatedBill, TODAY, tree};
 
 fn simulated() -> SimulatedBill {
-    let simulated = SimulatedBill::with_history(&Setup { rules: PLAIN_RULE, ..Setup::default() }, 30);
+    simulated_with("language = \"en\"")
+}
+
+fn simulated_with(keys: &str) -> SimulatedBill {
+    let simulated = SimulatedBill::with_history(&Setup { keys, rules: PLAIN_RULE, ..Setup::default() }, 30);
     simulated.hide(MYSQL, "spike", "2026-11-23T00:00:00", r#","factor":4"#);
     simulated.bill.set_now("2026-11-24T00:10:00+09:00");
     simulated
@@ -66,7 +70,7 @@ fn json_is_one_object_a_run() {
 
 #[test]
 fn days_are_asked_for_one_by_one_or_as_a_span_in_either_form() {
-    let simulated = simulated();
+    let simulated = simulated_with("language = \"ko\"");
     let told = simulated.told(&["daily", "--from", "20261121", "--to", "2026-11-23"]).expect(0);
     assert_eq!(
         (told.report["period"].as_str(), told.count("calls"), told.count("verdicts")),
@@ -91,7 +95,10 @@ fn a_run_that_judges_nothing_is_degraded() {
             .contains("daily 20261122 degraded: 16 rows, 6 series, 1 rule, 0 verdicts, 1 with insufficient history, "),
         "{run:?}"
     );
-    assert!(run.stdout.starts_with("[BILLING_DAILY_TOTAL] [2026-11-22]의 총 요금은 "), "the rest is done: {run:?}");
+    assert!(
+        run.stdout.starts_with("[BILLING_DAILY_TOTAL] The total cost of [2026-11-22] is "),
+        "the rest is done: {run:?}"
+    );
 }
 
 #[test]

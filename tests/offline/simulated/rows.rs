@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use costwarden_tests::Workdir;
 
 const CONFIG: &str = r#"
+language = "ko"
 [source]
 kind = "replay"
 directory = "raw-documents"
@@ -51,14 +52,19 @@ fn unusable_rows_are_counted_and_the_others_summed() {
     ]);
     let run = workdir.run(&["daily", "--date", "2026-11-22"]).expect(1);
     insta::assert_snapshot!(run.stderr, @"
-    degraded: 4 rows of the bill of 2026-11-22 are not usable and are left out; first row 1: serviceId is missing or empty
-    degraded: no rule gave a verdict: 1 series has insufficient history
+    일부 미완료: 2026-11-22 청구 내역에서 읽을 수 없는 행 4개를 뺐습니다. 처음 1행: serviceId 값이 없습니다
+    일부 미완료: 판정한 규칙이 없습니다. 기록이 짧은 시리즈 1개
     ");
-    assert!(run.stdout.contains("degraded: 3 rows, 2 series, "), "{run:?}");
+    assert!(run.stdout.contains("일부 미완료: 행 3개, 시리즈 2개, "), "{run:?}");
     insta::assert_snapshot!(run.stdout.lines().next().unwrap_or_default(), @"[COSTWARDEN_REFUSED_ROWS] 2026-11-22의 청구서에서 4행을 합계에서 뺐습니다(1,000,000원, 그 밖에 금액을 알 수 없는 3행). 항목 1개와 그 상위 합계는 이날 판단하지 않습니다. 행 1: serviceId 값이 없습니다");
     let report = workdir.run(&["daily", "--date", "2026-11-22", "--json"]).expect(1);
     let report: Value = serde_json::from_str(&report.stdout).expect("JSON");
     assert_eq!((&report["counts"]["refused_rows"], &report["total"]), (&json!(4), &json!("0.30")));
+    let problems = json!([
+        "4 rows of the bill of 2026-11-22 are not usable and are left out; first row 1: serviceId is missing or empty",
+        "no rule gave a verdict: 1 series has insufficient history"
+    ]);
+    assert_eq!(report["problems"], problems, "JSON is the same in all languages");
     let days = workdir.json(&["series", "show", "--series", "d/p/vm", "--json"]);
     assert_eq!(days.len(), 1);
     assert_eq!(days[0]["expectAmount"], json!(0.3), "summed as decimals");
@@ -68,7 +74,7 @@ fn unusable_rows_are_counted_and_the_others_summed() {
 fn a_bill_without_a_usable_row_is_an_error() {
     let workdir = replayed(&[json!({}), json!({"meteringDate": "20261122"})]);
     let run = workdir.run(&["daily", "--date", "2026-11-22"]).expect(2);
-    insta::assert_snapshot!(run.stderr, @r#"failed: no row of the bill of 2026-11-22 is usable (row 0: meteringDate is "", expected "20261122"): nothing was evaluated"#);
+    insta::assert_snapshot!(run.stderr, @r#"실패: no row of the bill of 2026-11-22 is usable (row 0: meteringDate is "", expected "20261122"): nothing was evaluated"#);
 }
 
 #[test]

@@ -36,9 +36,12 @@ pub(crate) fn workdir(tables: &str) -> Workdir {
     Workdir::new(&config)
 }
 
-/// Inserts settings before the tables and appends tables.
+/// Inserts settings before the tables and appends tables. A language in the settings replaces the language of the config.
 pub(crate) fn configure(workdir: &Workdir, settings: &str, tables: &str) {
-    let config = std::fs::read_to_string(workdir.path().join("costwarden.toml")).expect("the workdir's config");
+    let mut config = std::fs::read_to_string(workdir.path().join("costwarden.toml")).expect("the workdir's config");
+    if settings.contains("language = ") {
+        config = config.replacen("language = \"en\"\n", "", 1);
+    }
     workdir.write("costwarden.toml", &format!("{settings}\n{config}\n{tables}"));
 }
 

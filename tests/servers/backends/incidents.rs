@@ -15,7 +15,7 @@ fn workdir(tables: &str, rules: &str) -> Option<(Workdir, Log)> {
     let log = Log::new(workdir.path())?;
     let receiver =
         format!("[[receiver]]\nkind = \"syslog\"\nname = \"night\"\napp_name = {:?}\npath = \"log\"\n", log.app);
-    bills::configure(&workdir, "", &receiver);
+    bills::configure(&workdir, "language = \"ko\"", &receiver);
     bills::load(&workdir).expect(0);
     Some((workdir, log))
 }

@@ -41,26 +41,33 @@ fn korean() -> Vec<Received> {
 
 #[test]
 fn the_lines_of_alert_policies_come_through_the_unix_socket() {
-    let Some(lines) = told(|log| format!("transport = \"unix\"\npath = {:?}\n", log.socket), "") else { return };
+    let Some(lines) = told(|log| format!("transport = \"unix\"\npath = {:?}\n", log.socket), "language = \"ko\"")
+    else {
+        return;
+    };
     assert_eq!(lines, korean());
 }
 
 #[test]
 fn the_lines_of_alert_policies_come_over_udp() {
-    let Some(lines) = told(|log| format!("transport = \"udp\"\naddress = {:?}\n", log.udp), "") else { return };
+    let Some(lines) = told(|log| format!("transport = \"udp\"\naddress = {:?}\n", log.udp), "language = \"ko\"") else {
+        return;
+    };
     assert_eq!(lines, korean());
 }
 
 #[test]
 fn the_lines_of_alert_policies_come_over_tcp() {
-    let Some(lines) = told(|log| format!("transport = \"tcp\"\naddress = {:?}\n", log.tcp), "") else { return };
+    let Some(lines) = told(|log| format!("transport = \"tcp\"\naddress = {:?}\n", log.tcp), "language = \"ko\"") else {
+        return;
+    };
     assert_eq!(lines, korean());
 }
 
 #[test]
 fn a_sink_that_is_told_in_full_hears_why_and_what_to_do() {
     let receiver = |log: &Log| format!("transport = \"unix\"\npath = {:?}\ntext = \"full\"\n", log.socket);
-    let Some(lines) = told(receiver, "") else { return };
+    let Some(lines) = told(receiver, "language = \"ko\"") else { return };
     let [opened, total, resolved, _] = &lines[..] else { panic!("{lines:?}") };
     let start = "[BILLING_ANOMALY] 우리회사/쇼핑몰 프로젝트의 Virtual Machine 비용이 평소 대비 약 50.0% 높습니다. \
                  현재 1,500.25원, 기준 평균 1,000.00원. 집계: 2026-10-19, 2026-10-19부터 지금까지 평소보다 500.25원 더 나왔습니다. \

@@ -175,7 +175,7 @@ fn costwarden_accepts_the_config_and_the_rules() {
     assert_eq!(variables.len(), 5, "{variables:?}");
     let env: Vec<(&str, &str)> = variables.iter().map(|name| (*name, "mongodb://10.0.2.10")).collect();
     let run = workdir.run_with(&["check"], &env).expect(0);
-    assert!(run.stdout.contains("5 rules can run, 0 errors"), "{run:?}");
+    assert!(run.stdout.contains("규칙 5개 실행 가능, 오류 0건"), "{run:?}");
     assert!(run.stderr.contains("store.uri: the connection to 10.0.2.10 is not encrypted"), "{run:?}");
     // The guide names each of them.
     let guide = std::fs::read_to_string(deploy("README.md")).expect("the guide");

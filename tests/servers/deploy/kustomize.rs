@@ -107,5 +107,5 @@ fn the_jobs_push_to_the_collector() {
     let variables: Vec<&str> = config.split("\"env:").skip(1).filter_map(|rest| rest.split('"').next()).collect();
     let env: Vec<(&str, &str)> = variables.iter().map(|name| (*name, "mongodb://10.0.2.10")).collect();
     let checked = workdir.run_with(&["check"], &env).expect(0);
-    assert!(checked.stdout.contains("1 rule can run, 0 errors"), "{checked:?}");
+    assert!(checked.stdout.contains("규칙 1개 실행 가능, 오류 0건"), "{checked:?}");
 }

@@ -27,7 +27,7 @@ fn real_servers_with_history_and_schedule() {
     let account = mongo.name();
     let secrets = format!("export S3_ACCESS_KEY={} S3_SECRET_KEY={}\n", bucket.key, bucket.secret);
     let script = secrets + &config_block() + &block("install.md", "Check") + "costwarden check --online --notify\n";
-    let bill = [account, "", "en", &machine.simulator.url, "", ""];
+    let bill = ["en", account, "", &machine.simulator.url, "", ""];
     let servers = [&bucket.name, &bucket.endpoint, "", "", uri, account, &socket];
     let played = machine.play(&script, &[&bill[..], &servers, &["90", "yes"]].concat()).expect(0);
 
@@ -45,7 +45,7 @@ fn real_servers_with_history_and_schedule() {
 #[test]
 fn history_and_schedule_by_hand() {
     let Some(machine) = Machine::new() else { return };
-    let bill = ["acme", "", "en", &machine.simulator.url, "", ""];
+    let bill = ["en", "acme", "", &machine.simulator.url, "", ""];
     let made = machine.play(&config_block(), &[&bill[..], &["", "", "-", "0", "no"]].concat()).expect(0);
     let from = newest_day(&made).checked_sub(89.days()).expect("in range");
     let by_hand = block("install.md", "History and schedule by hand");

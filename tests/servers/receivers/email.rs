@@ -13,7 +13,7 @@ fn workdir(port: u16, keys: &str) -> Workdir {
         "[[receiver]]\nkind = \"email\"\nname = \"mail\"\nhost = \"localhost\"\nport = {port}\ntimeout_seconds = 20\n\
          from = \"costwarden <costwarden@example.com>\"\nto = [\"팀 <team@example.com>\", \"lead@example.com\"]\n{keys}"
     );
-    bills::configure(&workdir, "", &receiver);
+    bills::configure(&workdir, "language = \"ko\"", &receiver);
     bills::load(&workdir).expect(0);
     workdir
 }

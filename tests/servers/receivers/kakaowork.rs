@@ -32,7 +32,7 @@ fn a_refused_message_comes_with_the_next_run() {
         "[[receiver]]\nkind = \"kakaowork\"\napp_key = \"file:key\"\nconversation_id = \"123456\"\nendpoint = {:?}\n",
         endpoint.url
     );
-    bills::configure(&workdir, "", &receiver);
+    bills::configure(&workdir, "language = \"ko\"", &receiver);
     bills::load(&workdir).expect(0);
     bills::daily(&workdir, 0, "1500").expect(0);
     let refused = bills::daily(&workdir, 1, "1000").expect(1).report();

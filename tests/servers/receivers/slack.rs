@@ -78,7 +78,7 @@ fn workdir(endpoint: &str, keys: &str) -> Workdir {
         "[[receiver]]\nkind = \"slack\"\nname = \"team\"\nendpoint = {endpoint:?}\nbot_token = \"file:token\"\n\
          channel = \"C0123456789\"\n{keys}"
     );
-    bills::configure(&workdir, "", &receiver);
+    bills::configure(&workdir, "language = \"ko\"", &receiver);
     bills::load(&workdir).expect(0);
     workdir
 }

@@ -27,7 +27,7 @@ fn a_card_comes_for_the_opening_and_the_end() {
     let endpoint = Endpoint::start(workflow);
     let workdir = bills::workdir("");
     write_private(&workdir.path().join("address"), &format!("{}/workflows/1?sig=secret", endpoint.url));
-    bills::configure(&workdir, "", "[[receiver]]\nkind = \"teams\"\nwebhook_url = \"file:address\"\n");
+    bills::configure(&workdir, "language = \"ko\"", "[[receiver]]\nkind = \"teams\"\nwebhook_url = \"file:address\"\n");
     bills::load(&workdir).expect(0);
     for (index, amount) in [(0, "1500"), (1, "1000"), (1, "1000")] {
         bills::daily(&workdir, index, amount).expect(0);

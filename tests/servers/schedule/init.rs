@@ -30,7 +30,7 @@ fn a_flag_installs_the_jobs() {
     let Some(cron) = PrivateCron::new() else { return };
     let simulator = Simulator::start(&[]);
     let plugins = plugins().display().to_string();
-    let place = ["init", "new", "--plugins", &plugins, "--endpoint", &simulator.url];
+    let place = ["init", "new", "--language", "en", "--plugins", &plugins, "--endpoint", &simulator.url];
     let bill = ["--credential-id", "simulated-id", "--credential-secret", "env:SIMULATED_SECRET", "--schedule"];
     let mut init = cron.command(binary(), &[&place[..], &bill].concat());
     let made = run(init.envs([Simulator::ENV])).expect(0);
@@ -48,7 +48,7 @@ fn answers_on_a_terminal_install_the_jobs() {
     let mut script = cron.command("script", &["-q", "-e", "-c", &init, "/dev/null"]);
     script.envs([Simulator::ENV]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut script = script.spawn().expect("script of the Debian package bsdutils");
-    let bill = ["acme", "", "en", &simulator.url, "simulated-id", "env:SIMULATED_SECRET"];
+    let bill = ["en", "acme", "", &simulator.url, "simulated-id", "env:SIMULATED_SECRET"];
     let rest = ["", "", "-", "0", "yes", ""];
     let answers = [&bill[..], &rest].concat().join("\n");
     script.stdin.take().expect("piped").write_all(answers.as_bytes()).expect("read");
@@ -65,7 +65,7 @@ fn a_failed_installation_keeps_the_files() {
     let Some(cron) = PrivateCron::new() else { return };
     let simulator = Simulator::start(&[]);
     let plugins = plugins().display().to_string();
-    let place = ["init", "new", "--plugins", &plugins, "--endpoint", &simulator.url];
+    let place = ["init", "new", "--language", "en", "--plugins", &plugins, "--endpoint", &simulator.url];
     let bill = ["--credential-id", "simulated-id", "--credential-secret", "env:SIMULATED_SECRET", "--schedule"];
     // The log folder cannot be created: a file has the name.
     std::fs::create_dir(cron.workdir.path().join("new")).expect("a folder");

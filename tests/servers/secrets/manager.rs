@@ -103,8 +103,8 @@ fn every_secret_that_is_not_had_is_told_at_once_with_its_place() {
     let simulator = simulator();
     put(&simulator, &json!({ "billing-id": ["simulated-secret"] }));
     insta::assert_snapshot!(failed(&workdir(&simulator, ""), &simulator), @"
-    failed: [workdir]/costwarden.toml:5: source.credential_id: [url]/api/v1/secrets/billing-id/versions/value sent an unexpected answer: expected JSON with a text at data, or an object there with the text value or one text alone, found data as a list
-    [workdir]/costwarden.toml:6: source.credential_secret: [url]/api/v1/secrets/billing-secret/versions/value?version=2 has no kakao-secret:billing-secret@2: check the id and the version
+    failed: [workdir]/costwarden.toml:6: source.credential_id: [url]/api/v1/secrets/billing-id/versions/value sent an unexpected answer: expected JSON with a text at data, or an object there with the text value or one text alone, found data as a list
+    [workdir]/costwarden.toml:7: source.credential_secret: [url]/api/v1/secrets/billing-secret/versions/value?version=2 has no kakao-secret:billing-secret@2: check the id and the version
     ");
 }
 
@@ -116,8 +116,8 @@ fn wrong_credentials_are_told() {
     let run = workdir.run_with(&["daily"], &[("SIMULATED_SECRET", "another-secret")]).expect(2);
     assert!(!format!("{run:?}").contains("another-secret"), "{run:?}");
     insta::assert_snapshot!(plain(&workdir, &run.stderr).replace(&simulator.url, "[url]"), @"
-    failed: [workdir]/costwarden.toml:5: source.credential_id: [url]/identity/v3/auth/tokens refused the credentials with 401: check secrets.credential_id and secrets.credential_secret
-    [workdir]/costwarden.toml:6: source.credential_secret: [url]/identity/v3/auth/tokens refused the credentials with 401: check secrets.credential_id and secrets.credential_secret
+    failed: [workdir]/costwarden.toml:6: source.credential_id: [url]/identity/v3/auth/tokens refused the credentials with 401: check secrets.credential_id and secrets.credential_secret
+    [workdir]/costwarden.toml:7: source.credential_secret: [url]/identity/v3/auth/tokens refused the credentials with 401: check secrets.credential_id and secrets.credential_secret
     ");
 }
 
@@ -127,8 +127,8 @@ fn a_manager_that_does_not_answer_is_given_up() {
     let workdir = workdir(&simulator, "");
     simulator.send("PUT", "/simulate/faults", r#"{"status":500}"#);
     insta::assert_snapshot!(failed(&workdir, &simulator), @"
-    failed: [workdir]/costwarden.toml:5: source.credential_id: [url]/identity/v3/auth/tokens gave no answer in 3 attempts; the last attempt: it answered 500; try again later, or check the endpoints of [secrets]
-    [workdir]/costwarden.toml:6: source.credential_secret: [url]/identity/v3/auth/tokens gave no answer in 3 attempts; the last attempt: it answered 500; try again later, or check the endpoints of [secrets]
+    failed: [workdir]/costwarden.toml:6: source.credential_id: [url]/identity/v3/auth/tokens gave no answer in 3 attempts; the last attempt: it answered 500; try again later, or check the endpoints of [secrets]
+    [workdir]/costwarden.toml:7: source.credential_secret: [url]/identity/v3/auth/tokens gave no answer in 3 attempts; the last attempt: it answered 500; try again later, or check the endpoints of [secrets]
     ");
 }
 
@@ -139,8 +139,8 @@ fn a_check_fetches_nothing_unless_it_is_online() {
     simulator.send("PUT", "/simulate/faults", r#"{"status":500}"#);
     let run = workdir.run_with(&["check"], &[Simulator::ENV]).expect(0);
     insta::assert_snapshot!(plain(&workdir, &run.stderr), @r#"
-    warning: [workdir]/costwarden.toml:5: source.credential_id: kakao-secret:billing-id: --online fetches the secret
-    warning: [workdir]/costwarden.toml:6: source.credential_secret: kakao-secret:billing-secret@2: --online fetches the secret
+    warning: [workdir]/costwarden.toml:6: source.credential_id: kakao-secret:billing-id: --online fetches the secret
+    warning: [workdir]/costwarden.toml:7: source.credential_secret: kakao-secret:billing-secret@2: --online fetches the secret
     warning: [workdir]/costwarden.toml: receiver: only the terminal receives notifications, and jobs of cron have no terminal: add a [[receiver]], like kind = "syslog"
     "#);
     let run = workdir.run_with(&["check", "--online"], &[Simulator::ENV]).expect(2);
@@ -175,11 +175,11 @@ uri = "kakao-secret:mongodb"
     let without = workdir.run(&["daily"]).expect(2);
     let text = run.stderr + &without.stderr;
     insta::assert_snapshot!(plain(&workdir, &text), @r#"
-    error: [workdir]/costwarden.toml:5: source.credential_secret: expected "kakao-secret:ID" or "kakao-secret:ID@VERSION" of letters, digits, -, _ and .
-    error: [workdir]/costwarden.toml:7: secrets.endpoint: plain http sends requests and credentials over the network without encryption, expected https://; to permit plain http, set transport = "insecure-http"
-    error: [workdir]/costwarden.toml:8: secrets.credential_id: the credentials of Secrets Manager cannot be stored in Secrets Manager, expected "env:NAME" or "file:PATH"
-    error: [workdir]/costwarden.toml:9: secrets.credential_secret: expected a reference such as "env:NAME", "file:PATH" or "kakao-secret:ID", not the secret itself
-    failed: [workdir]/costwarden.toml:5: source.credential_secret: expected a table [secrets] with credential_id and credential_secret
-    [workdir]/costwarden.toml:11: store.uri: expected a table [secrets] with credential_id and credential_secret
+    error: [workdir]/costwarden.toml:6: source.credential_secret: expected "kakao-secret:ID" or "kakao-secret:ID@VERSION" of letters, digits, -, _ and .
+    error: [workdir]/costwarden.toml:8: secrets.endpoint: plain http sends requests and credentials over the network without encryption, expected https://; to permit plain http, set transport = "insecure-http"
+    error: [workdir]/costwarden.toml:9: secrets.credential_id: the credentials of Secrets Manager cannot be stored in Secrets Manager, expected "env:NAME" or "file:PATH"
+    error: [workdir]/costwarden.toml:10: secrets.credential_secret: expected a reference such as "env:NAME", "file:PATH" or "kakao-secret:ID", not the secret itself
+    failed: [workdir]/costwarden.toml:6: source.credential_secret: expected a table [secrets] with credential_id and credential_secret
+    [workdir]/costwarden.toml:12: store.uri: expected a table [secrets] with credential_id and credential_secret
     "#);
 }

@@ -14,6 +14,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use model::bill::BillRow;
+use model::language::Language;
 use model::ledger::RefusedBillRow;
 
 pub use self::archive::ArchiveSource;
@@ -35,9 +36,33 @@ pub enum Source {
 /// The result of a source test.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProbeResult {
-    pub message: String,
+    pub reached: ReachedSource,
     /// Time in the answer of the source.
     pub clock: Option<Timestamp>,
+}
+
+/// The source of a successful test.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ReachedSource {
+    /// Address of the billing API.
+    Api(String),
+    /// Folder of raw documents.
+    Folder(PathBuf),
+    Archive,
+}
+
+impl ReachedSource {
+    /// Returns the statement about the source for people.
+    pub fn text(&self, language: Language) -> String {
+        match (language, self) {
+            (Language::Korean, Self::Api(url)) => format!("{url}: 빌링 API가 액세스 키를 받아들였습니다"),
+            (Language::English, Self::Api(url)) => format!("the billing API at {url} accepts the credentials"),
+            (Language::Korean, Self::Folder(folder)) => format!("{}: 읽을 수 있습니다", folder.display()),
+            (Language::English, Self::Folder(folder)) => format!("{}: readable", folder.display()),
+            (Language::Korean, Self::Archive) => "같은 설정의 보관소".to_owned(),
+            (Language::English, Self::Archive) => "the archive of the same config".to_owned(),
+        }
+    }
 }
 
 /// The clock of the source and the clock of this host at the same answer.
@@ -110,7 +135,7 @@ impl Source {
         match self {
             Self::Kakao(kakao) => kakao.probe(date, now).await,
             Self::Replay(replay) => replay.probe(),
-            Self::Archive(_) => Ok(ProbeResult { message: "the archive of the same config".to_owned(), clock: None }),
+            Self::Archive(_) => Ok(ProbeResult { reached: ReachedSource::Archive, clock: None }),
         }
     }
 

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
+use crate::language::Language;
 use crate::series::{Grain, Names, SeriesKey};
 
 /// The severity set in the operator's rule.
@@ -70,6 +71,15 @@ impl Severity {
             Self::Info => "info",
             Self::Warning => "warning",
             Self::Critical => "critical",
+        }
+    }
+
+    /// Returns the word for people.
+    pub fn text(self, language: Language) -> &'static str {
+        match self {
+            Self::Info => language.choose("참고", "info"),
+            Self::Warning => language.choose("주의", "warning"),
+            Self::Critical => language.choose("심각", "critical"),
         }
     }
 }

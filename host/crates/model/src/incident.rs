@@ -24,6 +24,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
 
+use crate::language::Language;
+
 pub use self::band::{LEVEL_DAYS, Levels, OpeningBand};
 pub use self::delivery::{Delivery, DeliveryFailure, NotificationKind};
 pub use self::history::{Action, DecisionCount, HistoryEntry};
@@ -89,6 +91,21 @@ impl Resolution {
     /// Returns the resolution with the given name.
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|resolution| resolution.as_str() == name)
+    }
+}
+
+impl IncidentState {
+    /// Returns the words for people.
+    pub fn text(self, language: Language) -> &'static str {
+        match self {
+            Self::Open => language.choose("진행 중", "open"),
+            Self::Closed(Resolution::Returned) => language.choose("평소 범위로 돌아옴", "over"),
+            Self::Closed(Resolution::NewLevel) => language.choose("새 수준", "new level"),
+            Self::Closed(Resolution::Expected) => language.choose("예정된 변경", "expected"),
+            Self::Closed(Resolution::Dismissed) => language.choose("오탐", "dismissed"),
+            Self::Closed(Resolution::NotVerifiable) => language.choose("확인할 수 없음", "not verifiable"),
+            Self::Retracted => language.choose("취소", "retracted"),
+        }
     }
 }
 

@@ -1,6 +1,6 @@
-//! The language of messages.
+//! The language of texts for people.
 
-/// The language of reasons and notifications.
+/// The language of reasons, notifications and the command line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Language {
     Korean,
@@ -13,6 +13,14 @@ impl Language {
         match self {
             Self::Korean => "ko",
             Self::English => "en",
+        }
+    }
+
+    /// Returns the text of the language.
+    pub fn choose<T>(self, korean: T, english: T) -> T {
+        match self {
+            Self::Korean => korean,
+            Self::English => english,
         }
     }
 }

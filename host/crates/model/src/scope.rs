@@ -5,6 +5,7 @@ use std::fmt;
 use globset::{Glob, GlobMatcher};
 
 use crate::incident::Incident;
+use crate::language::Language;
 use crate::series::{Names, SeriesKey};
 
 /// A selection of incidents. A missing pattern matches everything.
@@ -68,6 +69,21 @@ impl Scope {
         ]
     }
 
+    /// Returns the patterns with the words for their dimensions.
+    pub fn text(&self, language: Language) -> String {
+        let Self { account, project, service, rule } = self;
+        let dimensions = [
+            (language.choose("계정", "account"), account),
+            (language.choose("프로젝트", "project"), project),
+            (language.choose("서비스", "service"), service),
+            (language.choose("규칙", "rule"), rule),
+        ];
+        let named =
+            dimensions.iter().filter_map(|(name, pattern)| Some(format!("{name} {}", pattern.as_ref()?.as_str())));
+        let words = named.collect::<Vec<_>>().join(", ");
+        if words.is_empty() { language.choose("전체", "everything").to_owned() } else { words }
+    }
+
     /// Returns whether the scope contains an incident. Every rule of the incident must match: another rule may report a
     /// problem outside the scope.
     pub fn matches(&self, incident: &Incident) -> bool {
@@ -86,11 +102,6 @@ impl Scope {
 
 impl fmt::Display for Scope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let parts: Vec<String> = self
-            .patterns()
-            .iter()
-            .filter_map(|(name, pattern)| Some(format!("{name} {}", pattern.as_ref()?.as_str())))
-            .collect();
-        if parts.is_empty() { f.write_str("everything") } else { f.write_str(&parts.join(", ")) }
+        f.write_str(&self.text(Language::English))
     }
 }

@@ -12,7 +12,7 @@ pub struct Locale<'a> {
 
 impl Locale<'_> {
     /// Returns the unit of an amount, with a leading space if necessary.
-    pub(crate) fn unit(self) -> String {
+    pub fn unit(self) -> String {
         match (self.language, self.currency) {
             (Language::Korean, "KRW") => "원".to_owned(),
             (_, currency) => format!(" {currency}"),

@@ -1,10 +1,13 @@
 //! The content of a plot, without a size.
 
 use jiff::civil::DateTime;
+use model::language::Language;
 
 /// A cost series with the verdicts of a detector.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Figure {
+    /// The language of the legend.
+    pub language: Language,
     pub title: String,
     /// Unit of the amounts, like KRW.
     pub unit: String,
@@ -52,7 +55,32 @@ pub(crate) struct Legend {
     pub(crate) labels: bool,
 }
 
+/// The words of the legend.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Words {
+    pub(crate) value: &'static str,
+    pub(crate) expected: &'static str,
+    pub(crate) band: &'static str,
+    pub(crate) anomaly: &'static str,
+    pub(crate) label: &'static str,
+}
+
 impl Figure {
+    pub(crate) fn words(&self) -> Words {
+        self.language.choose(
+            Words {
+                value: "값", expected: "평소", band: "평소 범위", anomaly: "이상 징후", label: "이상 기간"
+            },
+            Words {
+                value: "value",
+                expected: "expected",
+                band: "between the bounds",
+                anomaly: "anomaly",
+                label: "label",
+            },
+        )
+    }
+
     pub(crate) fn legend(&self) -> Legend {
         Legend {
             anomalies: self.points.iter().any(|point| point.anomaly.is_some()),
@@ -77,6 +105,7 @@ pub(crate) fn plain(text: &str) -> String {
 pub(crate) mod samples {
     use jiff::ToSpan as _;
     use jiff::civil::date;
+    use model::language::Language;
 
     use super::*;
 
@@ -105,7 +134,12 @@ pub(crate) mod samples {
                 labelled: (118..125).contains(&day),
             }
         };
-        Figure { title: "account/*/*".to_owned(), unit: "KRW".to_owned(), points: (0..365).map(point).collect() }
+        Figure {
+            language: Language::English,
+            title: "account/*/*".to_owned(),
+            unit: "KRW".to_owned(),
+            points: (0..365).map(point).collect(),
+        }
     }
 
     /// Hours with unknown values and without verdicts.
@@ -113,6 +147,6 @@ pub(crate) mod samples {
         let value = |hour: i64| if (20..30).contains(&hour) { f64::NAN } else { 10.0 + (hour % 24) as f64 };
         let time = |hour: i64| date(2026, 3, 1).at(0, 0, 0, 0).saturating_add(hour.hours());
         let points = (0..72).map(|hour| Point::new(time(hour), value(hour))).collect();
-        Figure { title: "hours".to_owned(), unit: "USD".to_owned(), points }
+        Figure { language: Language::English, title: "hours".to_owned(), unit: "USD".to_owned(), points }
     }
 }

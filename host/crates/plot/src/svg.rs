@@ -9,7 +9,7 @@ use ::svg::node::element::{Circle, Group, Line, Path, Rectangle, Style, Text, Ti
 
 use self::layout::{HEIGHT, Layout, WIDTH};
 use crate::amount_axis::AmountAxis;
-use crate::figure::{Figure, Legend, Point, plain};
+use crate::figure::{Figure, Point, plain};
 use crate::time_axis::{time_text, time_ticks};
 
 /// Number of steps of the amount axis.
@@ -38,7 +38,7 @@ pub fn svg(figure: &Figure) -> String {
         .add(path("expected", paths::expected(figure, &layout)))
         .add(path("value", paths::values(figure, &layout)))
         .add(anomalies(figure, &layout))
-        .add(legend(figure.legend(), &layout));
+        .add(legend(figure, &layout));
     format!("{document}\n")
 }
 
@@ -105,13 +105,15 @@ struct LegendEntry {
 }
 
 /// Returns the kinds of marks, below the plot.
-fn legend(legend: Legend, layout: &Layout) -> Group {
+fn legend(figure: &Figure, layout: &Layout) -> Group {
+    let legend = figure.legend();
+    let words = figure.words();
     let entries = [
-        LegendEntry { class: "value", text: "value", height: 2, is_present: true },
-        LegendEntry { class: "expected", text: "expected", height: 2, is_present: legend.band },
-        LegendEntry { class: "band", text: "between the bounds", height: 8, is_present: legend.band },
-        LegendEntry { class: "anomaly", text: "anomaly", height: 8, is_present: legend.anomalies },
-        LegendEntry { class: "labels", text: "label", height: 8, is_present: legend.labels },
+        LegendEntry { class: "value", text: words.value, height: 2, is_present: true },
+        LegendEntry { class: "expected", text: words.expected, height: 2, is_present: legend.band },
+        LegendEntry { class: "band", text: words.band, height: 8, is_present: legend.band },
+        LegendEntry { class: "anomaly", text: words.anomaly, height: 8, is_present: legend.anomalies },
+        LegendEntry { class: "labels", text: words.label, height: 8, is_present: legend.labels },
     ];
     let mut group = Group::new().set("class", "legend");
     for (number, entry) in entries.into_iter().filter(|entry| entry.is_present).enumerate() {

@@ -4,7 +4,7 @@ mod canvas;
 
 use self::canvas::Canvas;
 use crate::amount_axis::{AmountAxis, AmountTick};
-use crate::figure::{Band, Figure};
+use crate::figure::{Band, Figure, Words};
 use crate::time_axis::time_ticks;
 
 /// Height of the plot without the axis, in lines.
@@ -114,16 +114,17 @@ fn time_lines(figure: &Figure, columns: usize, margin: usize) -> Vec<String> {
 
 fn legend(figure: &Figure) -> String {
     let legend = figure.legend();
-    let mut parts = vec!["⠒⠒ value".to_owned()];
+    let Words { value, expected, band, anomaly, label } = figure.words();
+    let mut parts = vec![format!("⠒⠒ {value}")];
     if legend.band {
-        parts.push(format!("{EXPECTED}{EXPECTED} expected"));
-        parts.push("⠅⠅ between the bounds".to_owned());
+        parts.push(format!("{EXPECTED}{EXPECTED} {expected}"));
+        parts.push(format!("⠅⠅ {band}"));
     }
     if legend.anomalies {
-        parts.push(format!("{ANOMALY} anomaly"));
+        parts.push(format!("{ANOMALY} {anomaly}"));
     }
     if legend.labels {
-        parts.push(format!("{LABEL}{LABEL} label"));
+        parts.push(format!("{LABEL}{LABEL} {label}"));
     }
     parts.join("   ")
 }

@@ -108,7 +108,8 @@ mod tests {
     fn check(start: DateTime, step: Span, count: i64, expect: &str) {
         let time = |number: i64| start.checked_add(step.checked_mul(number).expect("short")).expect("a time");
         let points = (0..count).map(|number| Point::new(time(number), 0.0)).collect();
-        let figure = Figure { title: String::new(), unit: String::new(), points };
+        let figure =
+            Figure { language: model::language::Language::English, title: String::new(), unit: String::new(), points };
         let ticks = time_ticks(&figure, 4);
         let texts: Vec<String> = ticks.into_iter().map(|tick| format!("{} {}", tick.point, tick.text)).collect();
         assert_eq!(texts.join(", "), expect);

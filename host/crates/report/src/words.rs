@@ -4,11 +4,12 @@ mod english;
 mod korean;
 
 use model::anomaly::Severity;
-use model::incident::{Action, IncidentState, Resolution};
+use model::incident::{Action, IncidentState};
 use model::language::Language;
 
 /// The fixed texts of a report.
 pub(crate) struct Words {
+    language: Language,
     pub(crate) title: &'static str,
     pub(crate) bills_through: &'static str,
     pub(crate) written_at: &'static str,
@@ -98,8 +99,6 @@ pub(crate) struct Words {
     pub(crate) total: &'static str,
     pub(crate) reproduction: &'static str,
     pub(crate) reproduction_note: &'static str,
-    states: [&'static str; 7],
-    severities: [&'static str; 3],
     outcomes: [(&'static str, &'static str); 4],
     counts: [&'static str; COUNTS.len()],
 }
@@ -128,25 +127,11 @@ pub(crate) fn words(language: Language) -> &'static Words {
 
 impl Words {
     pub(crate) fn state(&self, state: IncidentState) -> &'static str {
-        let index = match state {
-            IncidentState::Open => 0,
-            IncidentState::Closed(Resolution::Returned) => 1,
-            IncidentState::Closed(Resolution::NewLevel) => 2,
-            IncidentState::Closed(Resolution::Expected) => 3,
-            IncidentState::Closed(Resolution::Dismissed) => 4,
-            IncidentState::Closed(Resolution::NotVerifiable) => 5,
-            IncidentState::Retracted => 6,
-        };
-        self.states[index]
+        state.text(self.language)
     }
 
     pub(crate) fn severity(&self, severity: Severity) -> &'static str {
-        let index = match severity {
-            Severity::Info => 0,
-            Severity::Warning => 1,
-            Severity::Critical => 2,
-        };
-        self.severities[index]
+        severity.text(self.language)
     }
 
     pub(crate) fn action(&self, action: &Action) -> &'static str {

@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 use jiff::{SignedDuration, Timestamp};
 
 use super::super::CheckArgs;
+use super::item::{CheckState, Item};
 use crate::config::Config;
 use crate::health;
-use crate::pipeline;
+use crate::pipeline::{self, Remark};
 use crate::schedule::{self, Crontab};
-use ingest::archive::Archive;
+use ingest::archive::{Archive, ObservedEncryption};
 use ingest::source::Source;
 use model::count::counted;
 use model::language::Language;
@@ -21,52 +22,11 @@ use plugin::{ComparedTags, Lock};
 use store::options::StoreOptions;
 use store::{Access, Rights, Store};
 
-/// A line of the checklist.
-#[derive(Debug)]
-pub(in crate::cli) struct Item {
-    pub(in crate::cli) name: &'static str,
-    pub(in crate::cli) state: CheckState,
-    pub(in crate::cli) message: String,
-}
-
-/// The result of a line of the checklist.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::cli) enum CheckState {
-    Ok,
-    /// A defect without effect on a run.
-    Warning,
-    Failed,
-}
-
 /// Clock difference from which a warning is given. Signed requests are refused from 15 minutes on.
 const WARNING_CLOCK_DIFFERENCE: SignedDuration = SignedDuration::from_secs(60);
 const MAX_CLOCK_DIFFERENCE: SignedDuration = SignedDuration::from_secs(600);
 const FULL_PERCENT: f64 = 90.0;
 const UNITS: &str = "/etc/systemd/system";
-
-impl CheckState {
-    pub(in crate::cli) fn as_str(self) -> &'static str {
-        match self {
-            Self::Ok => "ok",
-            Self::Warning => "warning",
-            Self::Failed => "error",
-        }
-    }
-}
-
-impl Item {
-    fn new(name: &'static str, state: CheckState, message: impl Into<String>) -> Self {
-        Self { name, state, message: message.into() }
-    }
-
-    /// Returns a good item for a message, a bad item for an error.
-    fn of(name: &'static str, result: Result<String, impl ToString>) -> Self {
-        match result {
-            Ok(message) => Self::new(name, CheckState::Ok, message),
-            Err(error) => Self::new(name, CheckState::Failed, error.to_string()),
-        }
-    }
-}
 
 pub(super) async fn check(config: &Config, args: &CheckArgs, now: Timestamp) -> Vec<Item> {
     let mut items = source(config, now).await;
@@ -92,14 +52,15 @@ pub(in crate::cli) async fn source(config: &Config, now: Timestamp) -> Vec<Item>
     let yesterday = day_before(now.to_zoned(config.zone.clone()).date(), &config.zone);
     let source = match Source::new(&config.source, &config.archive) {
         Ok(source) => source,
-        Err(error) => return vec![Item::new("source", CheckState::Failed, error.to_string())],
+        Err(error) => return vec![Item::failed("source", &error)],
     };
     match source.probe(yesterday, now).await {
-        Err(error) => vec![Item::new("source", CheckState::Failed, error.to_string())],
+        Err(error) => vec![Item::failed("source", &error)],
         Ok(probed) => {
             // Not `now`: the probe took time, and the comparison needs the present time.
             let clock = probed.clock.map(|theirs| clock(theirs, Timestamp::now()));
-            [Some(Item::new("source", CheckState::Ok, probed.message)), clock].into_iter().flatten().collect()
+            let reached = Remark::new(probed.reached.text(Language::Korean), probed.reached.text(Language::English));
+            [Some(Item::new("source", CheckState::Ok, reached)), clock].into_iter().flatten().collect()
         }
     }
 }
@@ -112,11 +73,18 @@ fn clock(theirs: Timestamp, ours: Timestamp) -> Item {
         _ => CheckState::Ok,
     };
     let message = match state {
-        CheckState::Ok => "agrees with the clock of the billing API".to_owned(),
+        CheckState::Ok => Remark::new("빌링 API의 시계와 맞습니다", "agrees with the clock of the billing API"),
         _ => {
-            let (seconds, side) = (skew.abs().as_secs(), if skew.is_negative() { "behind" } else { "ahead of" });
-            format!(
-                "{seconds} s {side} the clock of the billing API: set the clock by NTP, else signed requests are refused"
+            let seconds = skew.abs().as_secs();
+            let [korean, english] =
+                if skew.is_negative() { ["늦습니다", "behind"] } else { ["빠릅니다", "ahead of"] };
+            Remark::new(
+                format!(
+                    "빌링 API의 시계보다 {seconds}초 {korean}. 서명한 요청이 거절되지 않도록 시계를 NTP로 맞추세요"
+                ),
+                format!(
+                    "{seconds} s {english} the clock of the billing API: set the clock by NTP, else signed requests are refused"
+                ),
             )
         }
     };
@@ -126,7 +94,13 @@ fn clock(theirs: Timestamp, ours: Timestamp) -> Item {
 pub(in crate::cli) async fn archive(config: &Config) -> Item {
     let archive = Archive::new(&config.archive);
     let probed = archive.probe_encryption().await;
-    let message = |encryption| format!("{}: reached, may write, read and remove; {encryption}", archive.location());
+    let place = archive.location();
+    let message = |encryption: ObservedEncryption| {
+        Remark::new(
+            format!("{place}: 접속됨, 쓰기와 읽기와 지우기 가능. {}", encryption.text(Language::Korean)),
+            format!("{place}: reached, may write, read and remove; {encryption}"),
+        )
+    };
     Item::of("archive", probed.map(message))
 }
 
@@ -134,27 +108,37 @@ pub(in crate::cli) async fn store(config: &Config) -> Item {
     if let StoreOptions::Embedded { path } = &config.store
         && let Err(message) = writable(path.parent().unwrap_or(Path::new(".")))
     {
-        return Item::new("store", CheckState::Failed, message);
+        return Item::failed("store", &message);
     }
     let rights = async { Store::open(&config.store, Access::Read).await?.rights().await };
     match rights.await {
-        Err(error) => Item::new("store", CheckState::Failed, error.to_string()),
+        Err(error) => Item::failed("store", &error),
         Ok(Rights { missing_actions, missing_indexes }) if missing_actions.is_empty() => {
-            let indexes = match missing_indexes {
-                0 => String::new(),
-                1 => "; 1 index is missing; the next run creates the index".to_owned(),
-                missing => format!("; {missing} indexes are missing; the next run creates the indexes"),
+            let [korean, english] = match missing_indexes {
+                0 => [String::new(), String::new()],
+                1 => [
+                    ". 없는 인덱스 1개는 다음 실행이 만듭니다".to_owned(),
+                    "; 1 index is missing; the next run creates the index".to_owned(),
+                ],
+                missing => [
+                    format!(". 없는 인덱스 {missing}개는 다음 실행이 만듭니다"),
+                    format!("; {missing} indexes are missing; the next run creates the indexes"),
+                ],
             };
-            Item::new("store", CheckState::Ok, format!("reached, may read and write{indexes}"))
+            let message = Remark::new(
+                format!("접속됨, 읽기와 쓰기 가능{korean}"),
+                format!("reached, may read and write{english}"),
+            );
+            Item::new("store", CheckState::Ok, message)
         }
-        Ok(Rights { missing_actions, .. }) => Item::new(
-            "store",
-            CheckState::Failed,
-            format!(
-                "reached, but may not {}: give the user of [store] uri the role readWrite",
-                missing_actions.join(", ")
-            ),
-        ),
+        Ok(Rights { missing_actions, .. }) => {
+            let actions = missing_actions.join(", ");
+            let message = Remark::new(
+                format!("접속됨, 권한 없음: {actions}. [store] uri의 사용자에게 readWrite 역할을 주세요"),
+                format!("reached, but may not {actions}: give the user of [store] uri the role readWrite"),
+            );
+            Item::new("store", CheckState::Failed, message)
+        }
     }
 }
 
@@ -173,15 +157,23 @@ async fn unreachable_rules(config: &Config, now: Timestamp) -> Vec<Item> {
 fn state(folder: &Path) -> Item {
     let there = match writable(folder) {
         Ok(there) => there,
-        Err(message) => return Item::new("state_dir", CheckState::Failed, message),
+        Err(message) => return Item::failed("state_dir", &message),
     };
     let used = match health::disk(&there) {
         Ok(disk) => disk.percent,
-        Err(error) => return Item::new("state_dir", CheckState::Failed, error),
+        Err(error) => return Item::failed("state_dir", &error),
     };
-    let made = if there == folder { "writable" } else { "does not exist; the first run creates the folder" };
+    let [korean, english] = match there == folder {
+        true => ["쓸 수 있습니다", "writable"],
+        false => ["아직 없으며 첫 실행이 만듭니다", "does not exist; the first run creates the folder"],
+    };
     let state = if used >= FULL_PERCENT { CheckState::Warning } else { CheckState::Ok };
-    Item::new("state_dir", state, format!("{}: {made}; the disk is {used:.0} % full", folder.display()))
+    let folder = folder.display();
+    let message = Remark::new(
+        format!("{folder}: {korean}. 디스크를 {used:.0}% 썼습니다"),
+        format!("{folder}: {english}; the disk is {used:.0} % full"),
+    );
+    Item::new("state_dir", state, message)
 }
 
 /// Compares the tags in the rules with plugins.lock. Not an error: a run uses the locked plugins.
@@ -191,11 +183,19 @@ async fn tags(config: &Config) -> Vec<Item> {
     let set = rule::load(&config.rules);
     let images = set.rules.iter().filter_map(|rule| rule.image.as_ref());
     let ComparedTags { unmoved, moved, errors } = plugin::compare_tags(images, &lock, &config.plugins.registries).await;
-    let message = format!("{} compared with {}: not moved", counted(unmoved, "tag"), lock.file.display());
+    let file = lock.file.display();
+    let message = Remark::new(
+        format!("{file}: 태그 {unmoved}개가 그대로입니다"),
+        format!("{} compared with {file}: not moved", counted(unmoved, "tag")),
+    );
     let unmoved = (unmoved > 0).then(|| Item::new("tags", CheckState::Ok, message));
-    let moved = moved.iter().map(|moved| Item::new("tags", CheckState::Warning, moved.to_string()));
+    let moved = moved.iter().map(|moved| Item::new("tags", CheckState::Warning, Remark::of(moved)));
     let errors = errors.iter().map(|error| {
-        Item::new("tags", CheckState::Warning, format!("a tag cannot be compared with plugins.lock: {error}"))
+        let message = Remark::new(
+            format!("태그를 plugins.lock과 비교할 수 없습니다: {error}"),
+            format!("a tag cannot be compared with plugins.lock: {error}"),
+        );
+        Item::new("tags", CheckState::Warning, message)
     });
     unmoved.into_iter().chain(moved).chain(errors).collect()
 }
@@ -203,13 +203,14 @@ async fn tags(config: &Config) -> Vec<Item> {
 fn metrics(textfile: &Path) -> Item {
     let folder = textfile.parent().unwrap_or(Path::new("."));
     if !folder.is_dir() {
-        let message = format!(
-            "{} does not exist: expected the folder of the textfile collector of the node exporter",
-            folder.display()
+        let folder = folder.display();
+        let message = Remark::new(
+            format!("{folder} 폴더가 없습니다. node exporter의 textfile collector 폴더여야 합니다"),
+            format!("{folder} does not exist: expected the folder of the textfile collector of the node exporter"),
         );
         return Item::new("metrics", CheckState::Warning, message);
     }
-    Item::of("metrics", writable(folder).map(|_| format!("{}: may be written", textfile.display())))
+    Item::of("metrics", writable(folder).map(|_| may_be_written(textfile)))
 }
 
 /// Returns `folder` or the nearest existing ancestor, after creating a temporary file there.
@@ -220,6 +221,11 @@ fn writable(folder: &Path) -> Result<PathBuf, String> {
         Ok(_) => Ok(there.to_owned()),
         Err(error) => Err(format!("{} is not writable: {error}; make the user of the jobs the owner", there.display())),
     }
+}
+
+fn may_be_written(file: &Path) -> Remark {
+    let file = file.display();
+    Remark::new(format!("{file}: 쓸 수 있습니다"), format!("{file}: may be written"))
 }
 
 async fn send_test(mut receiver: Receiver, config: &Config, now: Timestamp) -> Item {
@@ -237,8 +243,13 @@ async fn send_test(mut receiver: Receiver, config: &Config, now: Timestamp) -> I
     };
     let sent = receiver.send(&Notification::of_problem(content, config.locale()), now).await;
     let name = &receiver.name;
-    let accepted = sent.map(|_| format!("{name}: accepted a test notification; check the arrival"));
-    Item::of("receiver", accepted.map_err(|error| error.to_string()))
+    let accepted = sent.map(|_| {
+        Remark::new(
+            format!("{name}: 시험 알림을 보냈습니다. 도착했는지 확인하세요"),
+            format!("{name}: accepted a test notification; check the arrival"),
+        )
+    });
+    Item::of("receiver", accepted)
 }
 
 async fn probe(mut receiver: Receiver, now: Timestamp) -> Item {
@@ -246,14 +257,20 @@ async fn probe(mut receiver: Receiver, now: Timestamp) -> Item {
     let name = &receiver.name;
     match probed {
         Ok(true) => {
-            Item::new("receiver", CheckState::Ok, format!("{name}: reached; --notify sends a test notification"))
+            let message = Remark::new(
+                format!("{name}: 접속됨. --notify를 붙이면 시험 알림을 보냅니다"),
+                format!("{name}: reached; --notify sends a test notification"),
+            );
+            Item::new("receiver", CheckState::Ok, message)
         }
         Ok(false) => {
-            let message =
-                format!("{name}: gives no receipt; send a test notification with --notify and check the arrival");
+            let message = Remark::new(
+                format!("{name}: 받았는지 알려 주지 않습니다. --notify로 시험 알림을 보내 도착했는지 확인하세요"),
+                format!("{name}: gives no receipt; send a test notification with --notify and check the arrival"),
+            );
             Item::new("receiver", CheckState::Warning, message)
         }
-        Err(error) => Item::new("receiver", CheckState::Failed, error.to_string()),
+        Err(error) => Item::failed("receiver", &error),
     }
 }
 
@@ -261,7 +278,11 @@ async fn probe(mut receiver: Receiver, now: Timestamp) -> Item {
 fn schedule(account: &str) -> Vec<Item> {
     let units = schedule::written(Path::new(UNITS), account).is_ok_and(|units| !units.is_empty());
     if units {
-        return vec![Item::new("schedule", CheckState::Ok, format!("the systemd units of the jobs are in {UNITS}"))];
+        let message = Remark::new(
+            format!("작업의 systemd 유닛이 {UNITS}에 있습니다"),
+            format!("the systemd units of the jobs are in {UNITS}"),
+        );
+        return vec![Item::new("schedule", CheckState::Ok, message)];
     }
     let crontab = Crontab { user: None };
     match crontab
@@ -269,15 +290,19 @@ fn schedule(account: &str) -> Vec<Item> {
         .and_then(|table| schedule::installed(&table, account).map(|block| block.map(schedule::log_file)))
     {
         Ok(Some(file)) => {
-            let scheduled = Item::new("schedule", CheckState::Ok, "the jobs are in this user's crontab");
+            let message = Remark::new("작업이 이 사용자의 crontab에 있습니다", "the jobs are in this user's crontab");
+            let scheduled = Item::new("schedule", CheckState::Ok, message);
             std::iter::once(scheduled).chain(file.as_deref().map(log)).collect()
         }
         Ok(None) => vec![Item::new(
             "schedule",
             CheckState::Warning,
-            "no schedule starts the jobs for this user: run costwarden schedule install, or install another scheduler",
+            Remark::new(
+                "이 사용자의 작업을 시작하는 예약이 없습니다. costwarden schedule install 명령을 실행하거나 다른 예약 프로그램을 쓰세요",
+                "no schedule starts the jobs for this user: run costwarden schedule install, or install another scheduler",
+            ),
         )],
-        Err(error) => vec![Item::new("schedule", CheckState::Warning, error.to_string())],
+        Err(error) => vec![Item::new("schedule", CheckState::Warning, Remark::of(&error))],
     }
 }
 
@@ -285,13 +310,16 @@ fn schedule(account: &str) -> Vec<Item> {
 fn log(file: &Path) -> Item {
     let folder = file.parent().unwrap_or(Path::new("/"));
     if !folder.is_dir() {
-        let message = format!(
-            "{} does not exist, and cron starts no job without the folder: create the folder with the user of the jobs as owner",
-            folder.display()
+        let folder = folder.display();
+        let message = Remark::new(
+            format!("{folder} 폴더가 없어 cron이 작업을 시작하지 못합니다. 작업을 실행하는 사용자의 폴더로 만드세요"),
+            format!(
+                "{folder} does not exist, and cron starts no job without the folder: create the folder with the user of the jobs as owner"
+            ),
         );
         return Item::new("log", CheckState::Failed, message);
     }
-    Item::of("log", writable(folder).map(|_| format!("{}: may be written", file.display())))
+    Item::of("log", writable(folder).map(|_| may_be_written(file)))
 }
 
 #[cfg(test)]
@@ -303,7 +331,7 @@ mod tests {
         let theirs: Timestamp = "2026-11-23T01:10:00Z".parse().expect("a time");
         let check = |seconds: i64| {
             let item = clock(theirs, theirs + SignedDuration::from_secs(seconds));
-            (item.state, item.message)
+            (item.state, item.message.english().to_owned())
         };
         assert_eq!(check(5).0, CheckState::Ok);
         assert_eq!(check(-59).0, CheckState::Ok);
@@ -323,9 +351,9 @@ mod tests {
     fn a_folder_that_is_not_there_yet_is_made_in_one_that_is() {
         let folder = tempfile::tempdir().expect("a folder");
         let item = state(&folder.path().join("a/b"));
-        assert!(item.message.contains("a/b: does not exist; the first run creates the folder"), "{item:?}");
+        assert!(item.message.english().contains("a/b: does not exist; the first run creates the folder"), "{item:?}");
         assert_eq!(std::fs::read_dir(folder.path()).expect("a folder").count(), 0, "no trace");
-        assert!(state(folder.path()).message.contains(": writable; the disk is "));
+        assert!(state(folder.path()).message.english().contains(": writable; the disk is "));
         let file = folder.path().join("file");
         std::fs::write(&file, "").expect("written");
         assert_eq!(state(&file.join("state")).state, CheckState::Failed);

@@ -2,13 +2,14 @@
 
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
-use model::incident::{Action, HistoryEntry, Incident, Resolution};
+use model::incident::{Action, HistoryEntry, Incident, IncidentState, Resolution};
+use model::language::Language;
 use serde_json::{Value, json};
 use store::Store;
 
 use super::super::args::{self, Invocation};
 use super::super::present::{self, Form};
-use super::{find, state};
+use super::find;
 use crate::config::StoreConfig;
 use crate::{incident_history, pipeline};
 
@@ -105,7 +106,7 @@ pub(super) async fn add(config: &StoreConfig, request: EntryRequest, invocation:
     let incident = added.await??;
     match invocation.form {
         Form::Json => present::out(&super::json(&incident).to_string()),
-        Form::Text => present::out(&result(&incident)),
+        Form::Text => present::out(&result(&incident, config.language)),
     }
     Ok(())
 }
@@ -124,25 +125,44 @@ async fn add_entry(
 }
 
 /// Returns the sentence about the newest entry.
-fn result(incident: &Incident) -> String {
+fn result(incident: &Incident, language: Language) -> String {
     let id = &incident.id;
-    match incident.history.last().map(|entry| &entry.action) {
-        Some(Action::Assignment(assignee)) => format!("incident {id} is assigned to {assignee}"),
-        Some(Action::Comment) => format!("incident {id} has a new comment"),
-        Some(Action::Decision(_)) | None => format!("incident {id} is closed as {}", state(incident)),
+    let state = incident.state.text(language);
+    match (language, incident.history.last().map(|entry| &entry.action)) {
+        (Language::Korean, Some(Action::Assignment(assignee))) => format!("이상 {id}: 처리자 {assignee}"),
+        (Language::English, Some(Action::Assignment(assignee))) => {
+            format!("incident {id} is assigned to {assignee}")
+        }
+        (Language::Korean, Some(Action::Comment)) => format!("이상 {id}: 메모를 남겼습니다"),
+        (Language::English, Some(Action::Comment)) => format!("incident {id} has a new comment"),
+        (Language::Korean, Some(Action::Decision(_)) | None) => format!("이상 {id}: 끝냈습니다({state})"),
+        (Language::English, Some(Action::Decision(_)) | None) => format!("incident {id} is closed as {state}"),
+    }
+}
+
+/// Returns the label of an entry.
+pub(super) fn label(action: &Action, language: Language) -> &'static str {
+    match action {
+        Action::Decision(_) => language.choose("결정", action.as_str()),
+        Action::Assignment(_) => language.choose("처리자", action.as_str()),
+        Action::Comment => language.choose("메모", action.as_str()),
     }
 }
 
 /// Returns an entry as text: time, author, action and note.
-pub(super) fn text(entry: &HistoryEntry) -> String {
+pub(super) fn text(entry: &HistoryEntry, language: Language) -> String {
     let HistoryEntry { action, author, note, at, .. } = entry;
-    let action = match action {
-        Action::Decision(resolution) => format!(": {}", resolution.as_str()),
-        Action::Assignment(assignee) => format!(": assigned to {assignee}"),
-        Action::Comment => String::new(),
+    let action = match (language, action) {
+        (Language::Korean, Action::Decision(resolution)) => {
+            format!(": {}", IncidentState::Closed(*resolution).text(language))
+        }
+        (Language::English, Action::Decision(resolution)) => format!(": {}", resolution.as_str()),
+        (Language::Korean, Action::Assignment(assignee)) => format!(": {assignee}"),
+        (Language::English, Action::Assignment(assignee)) => format!(": assigned to {assignee}"),
+        (_, Action::Comment) => String::new(),
     };
     let note = note.as_deref().map(|note| format!(": {note}")).unwrap_or_default();
-    format!("{at} by {author}{action}{note}")
+    format!("{at} {}{author}{action}{note}", language.choose("", "by "))
 }
 
 pub(super) fn json(entry: &HistoryEntry) -> Value {

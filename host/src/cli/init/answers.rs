@@ -1,6 +1,7 @@
 //! The values of a new config.
 
 use clap::Args;
+use model::language::Language;
 
 /// The values, with the references to secrets as in the config.
 #[derive(Debug, Clone)]
@@ -50,7 +51,7 @@ pub(super) struct ValueArgs {
     /// Currency of the bill, ISO 4217.
     #[arg(long, value_name = "CODE")]
     currency: Option<String>,
-    /// Language of notifications: ko or en.
+    /// Language of notifications and of the command line: ko or en.
     #[arg(long, value_name = "LANGUAGE")]
     language: Option<String>,
     /// Address of the billing API.
@@ -119,6 +120,11 @@ impl ValueArgs {
 }
 
 impl Answers {
+    /// Returns the language of the texts of `init`.
+    pub(super) fn spoken(&self) -> Language {
+        if self.language == Language::English.tag() { Language::English } else { Language::Korean }
+    }
+
     /// Adds the variables of the `env:` references to the secrets of the file `environment`.
     pub(super) fn keep_variables(&mut self, env: impl Fn(&str) -> Option<String>) {
         for name in self.variables() {

@@ -1,7 +1,6 @@
 //! The size of the bill of the newest day, for the first rule set.
 
 use std::collections::BTreeSet;
-use std::fmt;
 
 use anyhow::Context as _;
 use bigdecimal::BigDecimal;
@@ -12,6 +11,7 @@ use jiff::civil::Date;
 use crate::config::Config;
 use ingest::source::{Source, bill_rows};
 use model::count::counted;
+use model::language::Language;
 use model::series::hours::day_before;
 
 /// The size of the bill of one day.
@@ -57,10 +57,19 @@ pub(super) async fn newest(config: &Config, now: Timestamp) -> anyhow::Result<Bi
         .context("the size of the bill is not known: check the account of the access key")
 }
 
-impl fmt::Display for BillSize {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl BillSize {
+    /// Returns the size for people.
+    pub(super) fn text(&self, language: Language) -> String {
         let Self { day, currency, cost, accounts, projects, services } = self;
-        let parts = [counted(*accounts, "account"), counted(*projects, "project"), counted(*services, "service")];
-        write!(f, "The bill of {day}: {cost:.0} {currency}, {}.", parts.join(", "))
+        match language {
+            Language::Korean => format!(
+                "{day} 청구서: {cost:.0} {currency}, 계정 {accounts}개, 프로젝트 {projects}개, 서비스 {services}개."
+            ),
+            Language::English => {
+                let [accounts, projects, services] =
+                    [counted(*accounts, "account"), counted(*projects, "project"), counted(*services, "service")];
+                format!("The bill of {day}: {cost:.0} {currency}, {accounts}, {projects}, {services}.")
+            }
+        }
     }
 }

@@ -106,7 +106,7 @@ pub(super) fn config_text(answers: &Answers, plugins: &Path) -> String {
     let Answers { account, currency, language, credential_id, credential_secret, .. } = answers;
     let _ = write!(
         text,
-        "# The currency of the bill, and the language of notifications.\ncurrency = {currency:?}\nlanguage = {language:?}\n\n\
+        "# The currency of the bill, and the language of notifications and of the command line.\ncurrency = {currency:?}\nlanguage = {language:?}\n\n\
          # The source of the bills.\n[source]\nkind = \"kakao\"\naccount = {account:?}  # the database and the schedule belong to one account\n"
     );
     if let Some(endpoint) = &answers.endpoint {

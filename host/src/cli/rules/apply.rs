@@ -6,6 +6,7 @@ use anyhow::Context as _;
 use clap::Args;
 use jiff::Timestamp;
 use jiff::civil::Date;
+use model::language::Language;
 
 use super::backtest::ReplayArgs;
 use super::diff::RuleSetDiff;
@@ -51,7 +52,7 @@ pub(super) async fn apply(config: Config, args: ApplyArgs, invocation: Invocatio
     }
     let replayed = ReplayArgs { from, to, labels: None, run_id };
     let diff = RuleSetDiff::new(&config, [&config.rules, &folder], replayed).await?;
-    diff.print(&config.currency, form);
+    diff.print(config.locale(), form);
     diff.check(config.rule_limits).context("the live rules are unchanged")?;
     let record = RuleSets::new(&config.rules, &config.state_dir).apply(&folder, author.authorship(now))?;
     print(&record, &config, form);
@@ -72,20 +73,26 @@ impl AuthorArgs {
 
 fn print(record: &RuleSetRecord, config: &Config, form: Form) {
     let RuleSetRecord { action, from, digest, .. } = record;
-    let live = config.rules.display();
-    match (form, action) {
-        (Form::Json, _) => present::out(&serde_json::to_string(record).expect("a record has only texts")),
-        (Form::Text, RuleSetAction::Apply) => present::out(&format!(
-            "{live} has the rules of {} ({}): the next job uses the rules; costwarden rules rollback restores the replaced rules",
-            from.display(),
-            &digest[..8]
-        )),
-        (Form::Text, RuleSetAction::Rollback) => {
-            present::out(&format!(
-                "{live} has the replaced rules again ({}): the next job uses the rules; {} keeps the rules before",
-                &digest[..8],
-                config.state_dir.join("rule-sets/rolled-back").display()
-            ));
-        }
+    if form == Form::Json {
+        return present::out(&serde_json::to_string(record).expect("a record has only texts"));
     }
+    let live = config.rules.display();
+    let from = from.display();
+    let digest = &digest[..8];
+    let before = config.state_dir.join("rule-sets/rolled-back");
+    let before = before.display();
+    present::out(&match (config.language, action) {
+        (Language::Korean, RuleSetAction::Apply) => format!(
+            "{live}: {from} 폴더의 규칙({digest})으로 바꿨습니다. 다음 작업부터 쓰며, costwarden rules rollback 명령으로 되돌립니다"
+        ),
+        (Language::English, RuleSetAction::Apply) => format!(
+            "{live} has the rules of {from} ({digest}): the next job uses the rules; costwarden rules rollback restores the replaced rules"
+        ),
+        (Language::Korean, RuleSetAction::Rollback) => format!(
+            "{live}: 바꾸기 전의 규칙({digest})으로 되돌렸습니다. 다음 작업부터 쓰며, 되돌리기 전의 규칙은 {before} 폴더에 있습니다"
+        ),
+        (Language::English, RuleSetAction::Rollback) => format!(
+            "{live} has the replaced rules again ({digest}): the next job uses the rules; {before} keeps the rules before"
+        ),
+    });
 }

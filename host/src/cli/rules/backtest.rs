@@ -6,8 +6,10 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use jiff::civil::Date;
 use model::count::counted;
+use model::language::Language;
 use model::money;
 use model::run_id::RunId;
+use notify::Locale;
 use serde_json::{Value, json};
 use tracing::Level;
 
@@ -48,6 +50,7 @@ pub(super) async fn run(mut config: Config, args: BacktestArgs, form: Form, run_
     let started = Instant::now();
     let BacktestArgs { rules, from, to, labels, plot } = args;
     let plot = PlotTarget::of_form(plot.as_ref(), form)?;
+    let language = config.language;
     config.rules = rules.unwrap_or(config.rules);
     ensure_rules(&config.rules)?;
     let file = labels;
@@ -56,24 +59,33 @@ pub(super) async fn run(mut config: Config, args: BacktestArgs, form: Form, run_
         let store = Store::open(&config.store, Access::Read).await?;
         for series in labels::unknown_series(labels, &store).await? {
             let file = file.display();
-            let warning =
-                format!("--labels {file}: {series} has no stored day, and its events count as missed: check the key");
+            let warning = match language {
+                Language::Korean => {
+                    format!("--labels {file}: {series} 시리즈는 저장된 날이 없어 놓친 것으로 셉니다. 키를 확인하세요")
+                }
+                Language::English => {
+                    format!(
+                        "--labels {file}: {series} has no stored day, and its events count as missed: check the key"
+                    )
+                }
+            };
             present::complaint(Level::WARN, &warning);
         }
     }
     let currency = config.currency.clone();
     let result = replay(config, ReplayArgs { from, to, labels: labels.as_deref(), run_id }).await?;
     if let Some(target) = plot.filter(|_| result.report.error.is_none()) {
-        target.draw(&result.figure(&currency))?;
+        target.draw(&result.figure(Locale { language, currency: &currency }))?;
     }
     match form {
         Form::Json => present::out(&as_json(&result).to_string()),
         Form::Text => {
             if !result.figures.rules.is_empty() {
-                present::out(&table(&result.figures.rules, &currency).to_string());
+                let locale = Locale { language, currency: &currency };
+                present::out(&table(&result.figures.rules, locale).to_string());
             }
-            present::remarks(&result.report);
-            present::out(&summary(&result, started.elapsed()));
+            present::remarks(&result.report, language);
+            present::out(&summary(&result, started.elapsed(), language));
         }
     }
     Ok(result.report.grade())
@@ -102,8 +114,9 @@ pub(super) async fn replay_rules(
 ) -> anyhow::Result<BacktestResult> {
     let ReplayArgs { from, to, labels, run_id } = args;
     let store = Store::open(&config.store, Access::Read).await?;
+    let language = config.language;
     let backtest = Backtest { config, store: &store, rules, from, to, labels, run_id };
-    let bar = jobs::counting("days");
+    let bar = jobs::counting(language.choose("일", "days"), language);
     let on_day = |done, total| {
         bar.set_length(total);
         bar.set_position(done);
@@ -113,12 +126,16 @@ pub(super) async fn replay_rules(
     Ok(result)
 }
 
-fn table(rules: &[RuleFigures], currency: &str) -> present::Table {
-    let impact = format!("impact {currency}");
+fn table(rules: &[RuleFigures], locale: Locale<'_>) -> present::Table {
+    let Locale { language, currency } = locale;
+    let impact = present::with_unit(language.choose("차액", "impact"), locale);
     let is_scored = rules.iter().any(|figures| figures.score.is_some());
-    let mut header = vec!["rule", "anomalies", "incidents", "notifications", &impact, "fuel", "seconds"];
+    let mut header = Vec::from(language.choose(
+        ["규칙", "이상 징후", "이상", "알림", &impact, "연산량", "초"],
+        ["rule", "anomalies", "incidents", "notifications", &impact, "fuel", "seconds"],
+    ));
     if is_scored {
-        header.extend(["precision", "recall"]);
+        header.extend(language.choose(["정밀도", "재현율"], ["precision", "recall"]));
     }
     let mut table = present::table(&header, &Vec::from_iter(1..header.len()));
     for figures in rules {
@@ -133,8 +150,8 @@ fn table(rules: &[RuleFigures], currency: &str) -> present::Table {
             format!("{:.1}", time.as_secs_f64()),
         ];
         if is_scored {
-            row.push(share(score.as_ref().map(RuleScore::precision)));
-            row.push(share(score.as_ref().map(RuleScore::recall)));
+            row.push(share(score.as_ref().map(RuleScore::precision), language));
+            row.push(share(score.as_ref().map(RuleScore::recall), language));
         }
         table.add_row(row);
     }
@@ -142,25 +159,35 @@ fn table(rules: &[RuleFigures], currency: &str) -> present::Table {
 }
 
 /// Returns a share with the size of the sample: `0.75 of 4`.
-fn share(share: Option<Share>) -> String {
-    let text = share.and_then(|share| Some(format!("{:.2} of {}", share.value()?, share.of)));
-    text.unwrap_or_else(|| "-".to_owned())
+fn share(share: Option<Share>, language: Language) -> String {
+    let text = |value, of| match language {
+        Language::Korean => format!("{of}건 중 {value:.2}"),
+        Language::English => format!("{value:.2} of {of}"),
+    };
+    share.and_then(|share| Some(text(share.value()?, share.of))).unwrap_or_else(|| "-".to_owned())
 }
 
-fn summary(result: &BacktestResult, took: Duration) -> String {
+fn summary(result: &BacktestResult, took: Duration, language: Language) -> String {
     let BacktestResult { report, incidents, figures, .. } = result;
-    format!(
-        "{} {} {}: {}, {}, {}, {}, {} in {:.1} s; nothing was written",
-        report.job,
-        report.period,
-        report.grade().as_str(),
-        counted(report.count(Count::Days), "replayed day"),
-        counted(report.count(Count::Rules), "rule"),
-        counted(report.anomalies.len() as u64, "anomaly"),
-        counted(incidents.len() as u64, "incident"),
-        counted(figures.notifications, "notification"),
-        took.as_secs_f64(),
-    )
+    let heading = present::heading(report, report.grade().into(), language);
+    let [days, rules] = [Count::Days, Count::Rules].map(|count| report.count(count));
+    let anomalies = report.anomalies.len() as u64;
+    let incidents = incidents.len() as u64;
+    let notifications = figures.notifications;
+    let seconds = took.as_secs_f64();
+    match language {
+        Language::Korean => format!(
+            "{heading}: 재생한 날 {days}일, 규칙 {rules}개, 이상 징후 {anomalies}건, 이상 {incidents}건, 알림 {notifications}건, {seconds:.1}초. 아무것도 쓰지 않았습니다"
+        ),
+        Language::English => format!(
+            "{heading}: {}, {}, {}, {}, {} in {seconds:.1} s; nothing was written",
+            counted(days, "replayed day"),
+            counted(rules, "rule"),
+            counted(anomalies, "anomaly"),
+            counted(incidents, "incident"),
+            counted(notifications, "notification"),
+        ),
+    }
 }
 
 fn as_json(result: &BacktestResult) -> Value {

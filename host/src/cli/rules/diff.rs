@@ -6,8 +6,10 @@ use clap::Args;
 use jiff::civil::Date;
 use model::count::counted;
 use model::incident::Incident;
+use model::language::Language;
 use model::money;
 use model::run_id::RunId;
+use notify::Locale;
 use serde_json::{Value, json};
 
 use super::backtest::{ReplayArgs, replay};
@@ -39,9 +41,9 @@ pub(super) async fn run(config: Config, args: DiffArgs, form: Form, run_id: RunI
     ensure_rules(&old)?;
     ensure_rules(&new)?;
     let diff = RuleSetDiff::new(&config, [&old, &new], ReplayArgs { from, to, labels: None, run_id }).await?;
-    diff.print(&config.currency, form);
+    diff.print(config.locale(), form);
     if form == Form::Text {
-        present::out("Nothing was written.");
+        present::out(config.language.choose("아무것도 쓰지 않았습니다.", "Nothing was written."));
     }
     Ok(diff.grade())
 }
@@ -76,7 +78,7 @@ impl RuleSetDiff {
     }
 
     /// Prints the differences and the sums.
-    pub(super) fn print(&self, currency: &str, form: Form) {
+    pub(super) fn print(&self, locale: Locale<'_>, form: Form) {
         let changes = compare_incidents(&self.old.incidents, &self.new.incidents);
         match form {
             Form::Json => {
@@ -85,10 +87,10 @@ impl RuleSetDiff {
             }
             Form::Text => {
                 if !changes.is_empty() {
-                    present::out(&table(&changes, currency).to_string());
+                    present::out(&table(&changes, locale).to_string());
                 }
-                [&self.old, &self.new].iter().for_each(|result| present::remarks(&result.report));
-                present::out(&self.summary(&changes, currency));
+                [&self.old, &self.new].iter().for_each(|result| present::remarks(&result.report, locale.language));
+                present::out(&self.summary(&changes, locale));
             }
         }
     }
@@ -115,20 +117,25 @@ impl RuleSetDiff {
         Ok(())
     }
 
-    fn summary(&self, changes: &[IncidentChange<'_>], currency: &str) -> String {
+    fn summary(&self, changes: &[IncidentChange<'_>], locale: Locale<'_>) -> String {
         let count = |is_counted: fn(&IncidentChange<'_>) -> bool| {
             changes.iter().filter(|change| is_counted(change)).count() as u64
         };
-        let [old, new] = [Sums::of(&self.old), Sums::of(&self.new)];
-        format!(
-            "rules diff {}: {} only in OLD, {} only in NEW, {} changed; OLD: {}, NEW: {}",
-            self.new.report.period,
-            counted(count(|change| matches!(change, IncidentChange::OnlyOld(_))), "incident"),
-            counted(count(|change| matches!(change, IncidentChange::OnlyNew(_))), "incident"),
-            count(|change| matches!(change, IncidentChange::Changed { .. })),
-            old.text(currency),
-            new.text(currency),
-        )
+        let [old, new] = [&self.old, &self.new].map(|result| Sums::of(result).text(locale));
+        let only_old = count(|change| matches!(change, IncidentChange::OnlyOld(_)));
+        let only_new = count(|change| matches!(change, IncidentChange::OnlyNew(_)));
+        let changed = count(|change| matches!(change, IncidentChange::Changed { .. }));
+        let period = &self.new.report.period;
+        match locale.language {
+            Language::Korean => format!(
+                "rules diff {period}: OLD에만 있는 이상 {only_old}건, NEW에만 있는 이상 {only_new}건, 달라진 이상 {changed}건. OLD: {old}. NEW: {new}"
+            ),
+            Language::English => format!(
+                "rules diff {period}: {} only in OLD, {} only in NEW, {changed} changed; OLD: {old}, NEW: {new}",
+                counted(only_old, "incident"),
+                counted(only_new, "incident"),
+            ),
+        }
     }
 
     fn sums_json(&self, changes: usize) -> Value {
@@ -156,27 +163,35 @@ impl Sums {
         }
     }
 
-    fn text(self, currency: &str) -> String {
+    fn text(self, locale: Locale<'_>) -> String {
         let Self { incidents, notifications, impact } = self;
-        format!(
-            "{}, {}, {} {currency}",
-            counted(incidents as u64, "incident"),
-            counted(notifications, "notification"),
-            money::amount(impact, currency)
-        )
+        let impact = present::amount(impact, locale);
+        match locale.language {
+            Language::Korean => format!("이상 {incidents}건, 알림 {notifications}건, 차액 {impact}"),
+            Language::English => format!(
+                "{}, {}, {impact}",
+                counted(incidents as u64, "incident"),
+                counted(notifications, "notification"),
+            ),
+        }
     }
 }
 
-fn table(changes: &[IncidentChange<'_>], currency: &str) -> present::Table {
-    let impact = format!("impact {currency}");
-    let mut table = present::table(&["", "since", "state", "notifications", &impact, "series"], &[3, 4]);
+fn table(changes: &[IncidentChange<'_>], locale: Locale<'_>) -> present::Table {
+    let Locale { language, currency } = locale;
+    let impact = present::with_unit(language.choose("차액", "impact"), locale);
+    let header = language.choose(
+        ["", "시작", "상태", "알림", &impact, "시리즈"],
+        ["", "since", "state", "notifications", &impact, "series"],
+    );
+    let mut table = present::table(&header, &[3, 4]);
     (1..3).for_each(|column| table.keep_whole(column));
     for change in changes {
         let names = &change.incident().names;
         table.add_row([
             sign(*change).to_owned(),
             sides(*change, |incident| incident.first_seen.date.to_string()),
-            sides(*change, |incident| incidents::state(incident).to_owned()),
+            sides(*change, |incident| incident.state.text(language).to_owned()),
             sides(*change, |incident| notifications(incident).to_string()),
             sides(*change, |incident| money::amount(incident.impact(), currency)),
             present::series_label([&names.account, &names.project, &names.service]),

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use jiff::civil::Date;
+use model::language::Language;
 use model::rule::RuleMode;
 use model::run_id::RunId;
 use serde_json::json;
@@ -63,7 +64,7 @@ pub(super) async fn run(mut config: Config, args: TuneArgs, form: Form, run_id: 
     while !range.is_empty() {
         let middle = range.start + range.len() / 2;
         let measured = trial.measure(shares[middle]).await?;
-        print(measured, form);
+        print(measured, config.language, form);
         if measured.notifications_per_month <= most {
             best = Some(measured);
             range.end = middle;
@@ -78,11 +79,16 @@ pub(super) async fn run(mut config: Config, args: TuneArgs, form: Form, run_id: 
         );
     };
     if form == Form::Text {
-        present::out(&format!(
-            "rule {rule}: min_impact_share = {share} gives {notifications_per_month:.1} notifications per 30 days; set the value at {}:{}, nothing was written",
-            location.file.display(),
-            location.line,
-        ));
+        let file = location.file.display();
+        let line = location.line;
+        present::out(&match config.language {
+            Language::Korean => format!(
+                "규칙 {rule}: min_impact_share = {share}일 때 30일에 알림 {notifications_per_month:.1}건입니다. {file}:{line}에 값을 적으세요. 아무것도 쓰지 않았습니다"
+            ),
+            Language::English => format!(
+                "rule {rule}: min_impact_share = {share} gives {notifications_per_month:.1} notifications per 30 days; set the value at {file}:{line}, nothing was written"
+            ),
+        });
     }
     Ok(Grade::Done)
 }
@@ -94,16 +100,21 @@ fn shares() -> Vec<f64> {
     [0.0].into_iter().chain(texts.map(|text| text.parse().expect("a number"))).collect()
 }
 
-fn print(measured: Measured, form: Form) {
+fn print(measured: Measured, language: Language, form: Form) {
     let Measured { share, incidents, notifications_per_month } = measured;
     match form {
         Form::Json => present::out(
             &json!({ "minImpactShare": share, "incidents": incidents, "notificationsPerMonth": notifications_per_month })
                 .to_string(),
         ),
-        Form::Text => present::out(&format!(
-            "min_impact_share {share}: {incidents} incidents, {notifications_per_month:.1} notifications per 30 days"
-        )),
+        Form::Text => present::out(&match language {
+            Language::Korean => format!(
+                "min_impact_share {share}: 이상 {incidents}건, 30일에 알림 {notifications_per_month:.1}건"
+            ),
+            Language::English => format!(
+                "min_impact_share {share}: {incidents} incidents, {notifications_per_month:.1} notifications per 30 days"
+            ),
+        }),
     }
 }
 

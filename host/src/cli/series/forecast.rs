@@ -1,13 +1,15 @@
 //! The command `series forecast`: the cost of a series at the end of the month.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use jiff::ToSpan as _;
 use jiff::civil::Date;
 use model::forecast::{self, DailyCosts, FORECAST_DAYS, MonthForecast};
+use model::language::Language;
 use model::money;
 use model::series::SeriesKey;
+use notify::Locale;
 use plugin::authoring::series_file;
 use serde_json::json;
 use store::{Access, DateRange, Store};
@@ -34,6 +36,7 @@ pub(in crate::cli) struct ForecastArgs {
 /// The costs of consecutive days.
 struct Costs {
     name: String,
+    language: Language,
     /// Currency code; `None` for a file.
     currency: Option<String>,
     first: Date,
@@ -44,7 +47,7 @@ pub(in crate::cli) async fn forecast(args: ForecastArgs, config: Option<PathBuf>
     let date = args.date;
     let costs = match (&args.series, &args.input) {
         (Some(key), _) => of_store(config, key, date).await?,
-        (None, Some(file)) => of_file(file, date)?,
+        (None, Some(file)) => of_file(file, date, language(config).await)?,
         (None, None) => unreachable!("the command line requires --series or --input"),
     };
     let known = DailyCosts { first: costs.first, costs: &costs.costs };
@@ -67,16 +70,22 @@ async fn of_store(config: Option<PathBuf>, key: &SeriesKey, date: Option<Date>) 
     let config = load_store(config).await?;
     if date.is_some() {
         let store = Store::open(&config.store, Access::Read).await?;
-        note_outside("--date", date, stored_days(&store).await?);
+        note_outside("--date", date, stored_days(&store).await?, config.language);
     }
     let range = date.map_or(ALL_DAYS, |date| DateRange { from: start(date), to: date });
     let stored = series::stored(&config, key, range).await?;
     let first = stored.days.first().map_or(range.from, |day| day.date);
     let costs = stored.days.iter().map(|day| day.cost).collect();
-    Ok(recent(Costs { name: key.to_string(), currency: Some(config.currency), first, costs }))
+    let name = key.to_string();
+    Ok(recent(Costs { name, language: config.language, currency: Some(config.currency), first, costs }))
 }
 
-fn of_file(file: &std::path::Path, date: Option<Date>) -> anyhow::Result<Costs> {
+/// Returns the language of the config. A file needs no config: without a config, the language is English.
+async fn language(config: Option<PathBuf>) -> Language {
+    load_store(config).await.map_or(Language::English, |config| config.language)
+}
+
+fn of_file(file: &Path, date: Option<Date>, language: Language) -> anyhow::Result<Costs> {
     const DAY_SECONDS: u32 = 86_400;
     let read = series_file::read(file)?;
     anyhow::ensure!(
@@ -90,7 +99,8 @@ fn of_file(file: &std::path::Path, date: Option<Date>) -> anyhow::Result<Costs> 
     let is_known = |day: Date| date.is_none_or(|date| day <= date);
     let count = times.iter().filter(|time| is_known(time.date())).count();
     anyhow::ensure!(count > 0, "{}: the first day is {first}, expected --date on or after this day", read.origin);
-    Ok(recent(Costs { name: read.origin, currency: None, first, costs: read.series.values[..count].to_vec() }))
+    let costs = read.series.values[..count].to_vec();
+    Ok(recent(Costs { name: read.origin, language, currency: None, first, costs }))
 }
 
 /// Removes the days that a forecast does not read.
@@ -106,22 +116,31 @@ fn start(last: Date) -> Date {
 }
 
 fn text(costs: &Costs, forecast: &MonthForecast) -> String {
-    let amount = |amount: f64| match &costs.currency {
-        Some(currency) => format!("{} {currency}", money::amount(amount, currency)),
+    let Costs { name, language, currency, .. } = costs;
+    let amount = |amount: f64| match currency {
+        Some(currency) => present::amount(amount, Locale { language: *language, currency }),
         None => money::text(amount),
     };
-    let month = forecast.through.strftime("%Y-%m");
-    let range = match forecast.range {
-        Some(range) => format!("likely range: {} to {}", amount(range.lower), amount(range.upper)),
-        None => "no range: too few earlier days".to_owned(),
-    };
-    format!(
-        "{}, {month}: {} through {}, {} by the end of the month ({range})",
-        costs.name,
-        amount(forecast.so_far),
-        forecast.through,
-        amount(forecast.month_end)
-    )
+    let through = forecast.through;
+    let month = through.strftime("%Y-%m");
+    let [so_far, month_end] = [forecast.so_far, forecast.month_end].map(amount);
+    let range = forecast.range.map(|range| [range.lower, range.upper].map(amount));
+    match language {
+        Language::Korean => {
+            let range = range.map_or_else(
+                || "범위 없음: 지난 기간이 짧습니다".to_owned(),
+                |[lower, upper]| format!("예상 범위 {lower}~{upper}"),
+            );
+            format!("{name}, {month}: {through}까지 {so_far}, 월말 예상 {month_end}({range})")
+        }
+        Language::English => {
+            let range = range.map_or_else(
+                || "no range: too few earlier days".to_owned(),
+                |[lower, upper]| format!("likely range: {lower} to {upper}"),
+            );
+            format!("{name}, {month}: {so_far} through {through}, {month_end} by the end of the month ({range})")
+        }
+    }
 }
 
 fn json(name: &str, forecast: &MonthForecast) -> serde_json::Value {

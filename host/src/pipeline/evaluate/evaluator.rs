@@ -16,7 +16,7 @@ use super::gates::{Gate, GateResult, Growth, PointInTime, pass_gates};
 use crate::config::Config;
 use crate::metrics::Metric;
 use crate::pipeline::rules::PreparedRule;
-use crate::pipeline::run::{Count, HourlyHistory, Report};
+use crate::pipeline::run::{Count, HourlyHistory, Remark, Report};
 
 /// Detector calls for a config, with counts.
 pub(super) struct Evaluator<'a> {
@@ -182,7 +182,7 @@ impl<'a> Evaluator<'a> {
                 // The first failure of a rule is a problem; later failures are only logged.
                 let is_first = self.report.failed_rules.insert(rule.id.clone());
                 if is_first {
-                    self.report.add_problem(failure.to_string());
+                    self.report.add_problem(Remark::of(&failure));
                 } else {
                     tracing::debug!("{failure}");
                 }

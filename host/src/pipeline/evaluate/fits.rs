@@ -9,7 +9,7 @@ use model::series::{Grain, Names, SeriesKey};
 use store::{Baseline, FitRequest, FitState};
 
 use crate::pipeline::rules::PreparedRule;
-use crate::pipeline::run::{Count, Report, days_before};
+use crate::pipeline::run::{Count, Remark, Report, days_before};
 
 /// Maximum age of a fit, in days.
 pub(super) const MAX_FIT_AGE_DAYS: u16 = 7;
@@ -97,14 +97,24 @@ impl UnusableFits {
         if foreign > 0 {
             let have = one_or(foreign, "has", "have");
             report.add(Count::ForeignFits, foreign);
-            report.add_problem(format!(
-                "rule {rule}: {foreign} series {have} a fit of another detector or of other settings; the next daily run trains the series again"
+            report.add_problem(Remark::new(
+                format!(
+                    "규칙 {rule}: 시리즈 {foreign}개의 학습 결과가 다른 탐지기나 다른 설정의 것입니다. 다음 daily 실행이 다시 학습합니다"
+                ),
+                format!(
+                    "rule {rule}: {foreign} series {have} a fit of another detector or of other settings; the next daily run trains the series again"
+                ),
             ));
         }
         if already_trained > 0 {
             report.add(Count::AlreadyTrained, already_trained);
-            report.add_problem(format!(
-                "{date} is finished and is already in the training data, so its hours are not evaluated: evaluate the day with costwarden daily --date {date}"
+            report.add_problem(Remark::new(
+                format!(
+                    "{date}: 이미 마감되어 학습에 쓰인 날이라 시간별로 평가하지 않습니다. costwarden daily --date {date} 명령으로 하루를 평가하세요"
+                ),
+                format!(
+                    "{date} is finished and is already in the training data, so its hours are not evaluated: evaluate the day with costwarden daily --date {date}"
+                ),
             ));
         }
         // The daily job renews the fits of a rule over hours only with enough hourly history, so a pause of the hourly
@@ -114,8 +124,13 @@ impl UnusableFits {
         } else if old > 0 {
             let have = one_or(old, "has", "have");
             report.add(Count::OldFits, old);
-            report.add_problem(format!(
-                "rule {rule}: {old} series {have} only a fit older than {MAX_FIT_AGE_DAYS} days, too old for an evaluation; run the daily job"
+            report.add_problem(Remark::new(
+                format!(
+                    "규칙 {rule}: 시리즈 {old}개의 학습 결과가 {MAX_FIT_AGE_DAYS}일보다 오래되어 평가할 수 없습니다. daily 작업을 실행하세요"
+                ),
+                format!(
+                    "rule {rule}: {old} series {have} only a fit older than {MAX_FIT_AGE_DAYS} days, too old for an evaluation; run the daily job"
+                ),
             ));
         }
     }

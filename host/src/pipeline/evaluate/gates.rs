@@ -10,7 +10,7 @@ use store::{DateRange, Store, StoreError};
 
 use super::evaluation::{Coverage, EvaluationTime};
 use super::finished_days::{TRAILING_DAYS, trailing_bill};
-use crate::pipeline::run::days_before;
+use crate::pipeline::run::{Remark, days_before};
 
 const WEEK: usize = 7;
 /// The present week and the four weeks before.
@@ -113,7 +113,7 @@ pub(crate) async fn unreachable_rules_of_store<'r>(
     rules: impl Iterator<Item = &'r Rule>,
     today: Date,
     currency: &str,
-) -> Result<Vec<String>, StoreError> {
+) -> Result<Vec<Remark>, StoreError> {
     let range = DateRange { from: days_before(today, TRAILING_DAYS), to: days_before(today, 1) };
     let totals = store.day_totals(range).await?.into_iter().collect();
     Ok(unreachable_rules(rules, trailing_bill(&totals, today), currency))
@@ -124,16 +124,20 @@ pub(super) fn unreachable_rules<'r>(
     rules: impl Iterator<Item = &'r Rule>,
     trailing_bill: f64,
     currency: &str,
-) -> Vec<String> {
+) -> Vec<Remark> {
     let mean = trailing_bill / f64::from(TRAILING_DAYS);
     let message = |Rule { id, min_impact, .. }: &Rule| {
         let amount = min_impact.as_ref().filter(|min| min.currency.is_some()).map_or(0.0, |min| min.amount);
         let is_unreachable = mean > 0.0 && amount > mean;
         is_unreachable.then(|| {
-            format!(
-                "rule {id}: min_impact {} {currency} is larger than the bill of a mean day, {} {currency}: lower min_impact, or use min_impact_share",
-                money::text(amount),
-                money::text(mean),
+            let [amount, mean] = [amount, mean].map(money::text);
+            Remark::new(
+                format!(
+                    "규칙 {id}: 하루 평균 청구 금액({mean} {currency})보다 min_impact({amount} {currency})가 큽니다. min_impact를 낮추거나 min_impact_share를 쓰세요"
+                ),
+                format!(
+                    "rule {id}: min_impact {amount} {currency} is larger than the bill of a mean day, {mean} {currency}: lower min_impact, or use min_impact_share"
+                ),
             )
         })
     };

@@ -19,7 +19,7 @@ use super::evaluator::Evaluator;
 use super::mask::TrainingMask;
 use crate::config::Config;
 use crate::pipeline::rules::PreparedRule;
-use crate::pipeline::run::Report;
+use crate::pipeline::run::{Remark, Report};
 
 /// The archived day and the series to judge again.
 #[derive(Clone, Copy)]
@@ -82,7 +82,9 @@ impl ArchivedDay<'_> {
         evaluator.evaluate(prepared, vec![input], time);
         let evaluation = evaluator.evaluation;
         if evaluation.failed.contains_key(self.series) {
-            return Err(NotReproducible::Failed(report.problems.join("; ")));
+            return Err(NotReproducible::Failed(
+                report.problems.iter().map(Remark::english).collect::<Vec<_>>().join("; "),
+            ));
         }
         let finite = |bound: f64| bound.is_finite().then_some(bound);
         Ok(evaluation.anomalies.first().map(|anomaly| VerdictFigures {

@@ -6,6 +6,7 @@ use sandbox::{DifferentSample, Failure, Fitted, Verdict};
 
 use super::evaluator::Evaluator;
 use crate::pipeline::rules::PreparedRule;
+use crate::pipeline::run::Remark;
 
 /// A series with another result in another batch, as a problem.
 pub(super) struct SampleProblem(String);
@@ -38,7 +39,7 @@ impl Evaluator<'_> {
         if let Some(SampleProblem(text)) = problem
             && self.report.failed_rules.insert(prepared.rule.id.clone())
         {
-            self.report.add_problem(text);
+            self.report.add_problem(Remark::of(&text));
         }
     }
 }

@@ -21,7 +21,7 @@ pub(crate) use self::partial_day::withheld_hour;
 use self::problem::FewSeries;
 pub(crate) use self::problem::{CompletenessProblem, CompletenessTopic, LateBillCause};
 use crate::pipeline::notify::{OperationalProblem, has_receivers};
-use crate::pipeline::run::{Count, DAILY, Run, RunError, day_period, days_before, single_day};
+use crate::pipeline::run::{Count, DAILY, Remark, Run, RunError, day_period, days_before, single_day};
 
 /// Number of earlier days that define the usual number of series.
 const USUAL_DAYS: u16 = 14;
@@ -67,7 +67,7 @@ impl Run<'_> {
             Ok(true) => LateBillCause::NotIngested,
             Ok(false) => LateBillCause::NotPublished,
             Err(error) => {
-                self.report.add_problem(error.to_string());
+                self.report.add_problem(Remark::of(&error));
                 LateBillCause::Unknown
             }
         };

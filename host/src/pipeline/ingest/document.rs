@@ -9,13 +9,14 @@ use ingest::source::{Clocks, bill_rows};
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use model::count::{counted, one_or};
+use model::language::Language;
 use model::ledger::{self, DayLedger, RefusedRow, RowDefect};
 use model::moment::{BillingHour, Moment};
 use model::series::day_start;
 use store::checkpoint::Checkpoint;
 
 use crate::metrics::Metric;
-use crate::pipeline::run::{Count, Mode, Run, RunError, Stage};
+use crate::pipeline::run::{Count, Mode, Remark, Run, RunError, Stage};
 use crate::stop;
 
 /// Limit of the clock difference: beyond, the cause is a wrong clock and not a late cron job. Archives refuse requests
@@ -114,26 +115,37 @@ impl Run<'_> {
                 report.tally.set(Metric::ArchiveUp, &[], 0.0);
                 report.tally.add(Metric::Spooled, &[], 1.0);
                 report.add(Count::Spooled, 1);
-                report.add_problem(format!("{error}; the document is in the spool, and the next run uploads it"));
+                report.add_problem(Remark::new(
+                    format!("{error}. 원본을 임시 보관했고 다음 실행이 보관소에 올립니다"),
+                    format!("{error}; the document is in the spool, and the next run uploads it"),
+                ));
             }
         }
         for problem in &fetched.document.problems {
-            let text = format!("the bill of {}: {problem}", ledger.date);
+            let date = ledger.date;
+            let english = format!("the bill of {date}: {problem}");
             match problem {
-                DocumentProblem::WrongTotal { .. } => {
+                DocumentProblem::WrongTotal { reported, received } => {
                     report.add(Count::WrongRowTotals, 1);
-                    report.add_problem(text);
+                    let korean = format!(
+                        "{date} 청구 내역: 빌링 API가 알린 행은 {reported}개인데 받은 행은 {received}개입니다. 다음에 이날을 받을 때 다시 요청합니다"
+                    );
+                    report.add_problem(Remark::new(korean, english));
                 }
                 // A provider may repeat some rows on every day.
-                DocumentProblem::RepeatedRows { rows, .. } => {
+                DocumentProblem::RepeatedRows { rows, first } => {
                     ledger.repeated_rows = *rows;
-                    report.notes.push(text);
+                    let korean = format!(
+                        "{date} 청구 내역: 앞의 행과 똑같은 행이 {rows}개 있습니다(처음 {first}행). 모두 합계에 넣었으니 그날 합계를 제공자의 콘솔과 비교해 보세요"
+                    );
+                    report.notes.push(Remark::new(korean, english));
                 }
             }
         }
         if let Some(first) = ledger.refused.first() {
             let refused = ledger.refused.len() as u64;
             let date = ledger.date;
+            let korean_first = format!("{}행: {}", first.row, first.defect.text(Language::Korean));
             let first = format!("row {}: {}", first.row, first.defect);
             report.add(Count::RefusedRows, refused);
             if ledger.rows == 0 {
@@ -141,8 +153,9 @@ impl Run<'_> {
             }
             let are = one_or(refused, "is", "are");
             let rows = counted(refused, "row");
-            report.add_problem(format!(
-                "{rows} of the bill of {date} {are} not usable and {are} left out; first {first}"
+            report.add_problem(Remark::new(
+                format!("{date} 청구 내역에서 읽을 수 없는 행 {refused}개를 뺐습니다. 처음 {korean_first}"),
+                format!("{rows} of the bill of {date} {are} not usable and {are} left out; first {first}"),
             ));
         }
         if fetched.document.hour.is_some() {

@@ -6,7 +6,7 @@ use notify::Level;
 use store::DateRange;
 
 use crate::pipeline::notify::OperationalProblem;
-use crate::pipeline::run::{Count, Run, RunError};
+use crate::pipeline::run::{Count, Remark, Run, RunError};
 
 /// Prefix of the notification ids.
 const KEY: &str = "gap:";
@@ -33,8 +33,13 @@ impl Run<'_> {
     async fn report_gap(&mut self, gap: DateRange) -> Result<(), RunError> {
         let DateRange { from, to } = gap;
         self.report.add(Count::GapDays, from.series(1.day()).take_while(|day| *day <= to).count() as u64);
-        self.report.add_problem(format!(
-            "the ledger has no day from {from} to {to}, and the daily job looks back only catch_up_days: load the days with costwarden backfill --from {from} --to {to}"
+        self.report.add_problem(Remark::new(
+            format!(
+                "{from}부터 {to}까지 저장된 날이 없고, daily 작업은 catch_up_days까지만 되돌아봅니다. costwarden backfill --from {from} --to {to} 명령으로 불러오세요"
+            ),
+            format!(
+                "the ledger has no day from {from} to {to}, and the daily job looks back only catch_up_days: load the days with costwarden backfill --from {from} --to {to}"
+            ),
         ));
         let text = match self.services.config.language {
             Language::Korean => format!(

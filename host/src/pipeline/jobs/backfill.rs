@@ -19,7 +19,7 @@ use super::run_job;
 use crate::pipeline::evaluate::FinishedDays;
 use crate::pipeline::ingest::FetchedDocument;
 use crate::pipeline::run::{
-    BACKFILL, Count, Repeat, Report, Run, RunError, Services, Stage, open_period, range_period,
+    BACKFILL, Count, Remark, Repeat, Report, Run, RunError, Services, Stage, open_period, range_period,
 };
 
 /// Number of concurrent fetches.
@@ -176,5 +176,8 @@ fn report_missing_days(missing: &[Date], report: &mut Report) {
     report.add(Count::MissingDays, count);
     let days = counted(count, "day");
     let have = one_or(count, "has", "have");
-    report.add_problem(format!("{days} {have} no bill, the first {first}, the last {last}: the cost is not known"));
+    report.add_problem(Remark::new(
+        format!("청구 내역이 없는 날이 {count}일 있어 비용을 알 수 없습니다(처음 {first}, 마지막 {last})"),
+        format!("{days} {have} no bill, the first {first}, the last {last}: the cost is not known"),
+    ));
 }

@@ -16,7 +16,7 @@ use store::checkpoint::Checkpoint;
 use super::plan::unfinished_days;
 use crate::pipeline::evaluate::FinishedDays;
 use crate::pipeline::ingest::{CompletenessProblem, CompletenessTopic, FEW_SERIES_DAYS};
-use crate::pipeline::run::{Count, DAILY, DayRecord, Run, RunError, day_period, days_before, has_succeeded};
+use crate::pipeline::run::{Count, DAILY, DayRecord, Remark, Run, RunError, day_period, days_before, has_succeeded};
 
 /// The given days and the dependent later days.
 pub(super) struct NamedDays<'r, 's> {
@@ -85,7 +85,7 @@ impl<'r, 's> NamedDays<'r, 's> {
         for date in dates {
             if let Some(error) = self.process_day(date).await? {
                 self.run.report.add(Count::MissingDays, 1);
-                self.run.report.add_problem(error.to_string());
+                self.run.report.add_problem(Remark::of(&error));
                 first_error.get_or_insert(error);
             }
         }

@@ -15,7 +15,7 @@ use super::plan::{Plan, Task, plan};
 use crate::pipeline::evaluate::FinishedDays;
 use crate::pipeline::ingest::{CompletenessProblem, CompletenessTopic, LateBillCause};
 use crate::pipeline::notify::RestatedDay;
-use crate::pipeline::run::{Count, DAILY, DayRecord, Report, Run, RunError, day_period};
+use crate::pipeline::run::{Count, DAILY, DayRecord, Remark, Report, Run, RunError, day_period};
 
 /// Consecutive failed requests after which the run requests no older days.
 const MAX_FAILED_REQUESTS: usize = 2;
@@ -151,9 +151,12 @@ impl<'r, 's> PlannedDays<'r, 's> {
             Err(error) => {
                 self.failed_requests += 1;
                 self.run.report.add(Count::MissingDays, 1);
-                self.run.report.add_problem(error.to_string());
+                self.run.report.add_problem(Remark::of(&error));
                 if self.failed_requests == MAX_FAILED_REQUESTS {
-                    self.run.report.add_problem("this run requests no more earlier days; the next run requests them");
+                    self.run.report.add_problem(Remark::new(
+                        "이번 실행은 이전 날을 더 요청하지 않습니다. 다음 실행이 요청합니다",
+                        "this run requests no more earlier days; the next run requests them",
+                    ));
                 }
                 Ok(None)
             }
@@ -168,7 +171,7 @@ impl<'r, 's> PlannedDays<'r, 's> {
         if task == Task::Missing && age > u64::from(self.run.services.config.restate_days) {
             report.add(Count::DaysWithoutBill, 1);
         } else {
-            report.add_problem(error.to_string());
+            report.add_problem(Remark::of(error));
         }
         if task == Task::Newest && self.run.is_bill_overdue(date) {
             self.add_completeness_problem(CompletenessProblem::LateBill { date, cause: LateBillCause::NotPublished });
@@ -178,7 +181,7 @@ impl<'r, 's> PlannedDays<'r, 's> {
             let record = self.run.start_record(DAILY, &period).await?;
             let mut report = Report::new(DAILY, period);
             report.add(Count::NoBillAfterDays, age);
-            report.add_problem(error.to_string());
+            report.add_problem(Remark::of(error));
             self.run.finish_record(record, &report, &Ok(())).await?;
         }
         Ok(())

@@ -30,7 +30,7 @@ use super::run_job;
 use crate::pipeline::evaluate::{EvaluatedHour, FinishedDays};
 use crate::pipeline::ingest::{FEW_SERIES_DAYS, FetchedDocument};
 use crate::pipeline::run::{
-    Count, REBUILD, REBUILD_PERIOD, Repeat, Report, Run, RunError, Services, Stage, is_partly_rebuilt,
+    Count, REBUILD, REBUILD_PERIOD, Remark, Repeat, Report, Run, RunError, Services, Stage, is_partly_rebuilt,
 };
 
 /// Rebuilds the database. Calls `on_document` with the number of completed documents and the total. The report contains
@@ -278,7 +278,7 @@ impl<'r, 's> RebuildRun<'r, 's> {
             Ok(None) => return Ok(None),
             Err(error @ ArchiveError::Malformed { .. }) => {
                 self.run.report.add(Count::UnreadableDocuments, 1);
-                self.run.report.add_problem(error.to_string());
+                self.run.report.add_problem(Remark::of(&error));
                 return Ok(None);
             }
             Err(error) => return Err(error.into()),
@@ -286,7 +286,7 @@ impl<'r, 's> RebuildRun<'r, 's> {
         match self.run.aggregate(&fetched) {
             Ok(ledger) => Ok(Some(ledger)),
             Err(error @ RunError::UnusableBill { .. }) => {
-                self.run.report.add_problem(error.to_string());
+                self.run.report.add_problem(Remark::of(&error));
                 Ok(None)
             }
             Err(error) => Err(error),

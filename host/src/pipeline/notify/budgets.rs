@@ -7,12 +7,13 @@ use jiff::civil::Date;
 use model::budget::{Budget, BudgetCosts, BudgetMonth, BudgetRecord, ReachedPart};
 use model::forecast::FORECAST_DAYS;
 use model::history::{History, Measure};
+use model::language::Language;
 use notify::routing::{Dispatch, RoutedBudget};
 use notify::{BudgetContent, Notification};
 use store::checkpoint::Checkpoint;
 use store::{DateRange, StoreError, failpoint};
 
-use crate::pipeline::run::{Count, DayRecord, Mode, Run, RunError};
+use crate::pipeline::run::{Count, DayRecord, Mode, Remark, Run, RunError};
 
 /// A budget with the costs of its scope in one month.
 struct TrackedBudget {
@@ -93,9 +94,16 @@ impl Run<'_> {
         for tracked in self.tracked_budgets(through).await? {
             let budget = &tracked.month.budget;
             if tracked.costs.series.is_empty() {
-                self.report.add_note_once(format!(
-                    "budget {}: the scope ({}) has no service in the last {FORECAST_DAYS} days; correct the scope if costs are expected",
-                    budget.name, budget.scope
+                let name = &budget.name;
+                self.report.add_note_once(Remark::new(
+                    format!(
+                        "예산 {name}: 최근 {FORECAST_DAYS}일 동안 범위({})에 든 서비스가 없습니다. 비용이 있어야 한다면 범위를 고치세요",
+                        budget.scope.text(Language::Korean)
+                    ),
+                    format!(
+                        "budget {name}: the scope ({}) has no service in the last {FORECAST_DAYS} days; correct the scope if costs are expected",
+                        budget.scope
+                    ),
                 ));
                 continue;
             }
@@ -158,7 +166,7 @@ impl Run<'_> {
             }
             Err(error) => {
                 self.report.add(Count::Undelivered, 1);
-                self.report.add_problem(error.to_string());
+                self.report.add_problem(Remark::of(&error));
                 false
             }
         }

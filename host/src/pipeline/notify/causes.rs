@@ -7,7 +7,7 @@ use model::incident::{Incident, IncidentState};
 use notify::routing::Dispatch;
 
 use crate::pipeline::causes::{ArchivedBills, earlier_part, read_causes};
-use crate::pipeline::run::Run;
+use crate::pipeline::run::{Remark, Run};
 
 impl Run<'_> {
     /// Returns the causes of the incidents, by id. Reads the archive only for notifications that show a cause. The
@@ -28,7 +28,10 @@ impl Run<'_> {
         let archived = ArchivedBills { archive: &self.services.archive, currency: &self.services.config.currency };
         let causes = read_causes(archived, bills).await;
         if let Some(error) = causes.archive_error {
-            self.report.notes.push(format!("notifications of this run name no cause: {error}"));
+            self.report.notes.push(Remark::new(
+                format!("이번 실행의 알림에는 원인이 없습니다: {error}"),
+                format!("notifications of this run name no cause: {error}"),
+            ));
         }
         ids.into_iter().zip(causes.causes).collect()
     }

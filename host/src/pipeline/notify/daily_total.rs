@@ -10,7 +10,7 @@ use store::checkpoint::Checkpoint;
 use store::{DateRange, RunRecord, StoreError, failpoint};
 
 use super::cost_changes::{SeriesCost, cost_changes};
-use crate::pipeline::run::{Count, DAILY, Run, RunError, day_period, days_before, single_day};
+use crate::pipeline::run::{Count, DAILY, Remark, Run, RunError, day_period, days_before, single_day};
 
 /// Maximum number of changes in a text.
 const CHANGES: usize = 5;
@@ -43,7 +43,7 @@ impl Run<'_> {
                 }
                 Err(error) => {
                     self.report.add(Count::Undelivered, 1);
-                    self.report.add_problem(error.to_string());
+                    self.report.add_problem(Remark::of(&error));
                 }
             }
         }

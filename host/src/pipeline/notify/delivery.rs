@@ -11,7 +11,7 @@ use store::checkpoint::Checkpoint;
 use store::{IncidentWrite, failpoint};
 
 use crate::pipeline::rules::PreparedRules;
-use crate::pipeline::run::{Count, DayRecord, Run, RunError, Stage};
+use crate::pipeline::run::{Count, DayRecord, Remark, Run, RunError, Stage};
 
 /// The result of the deliveries of an incident.
 #[derive(Debug, Default)]
@@ -173,7 +173,7 @@ impl Run<'_> {
         let sent = services.receivers[index].send(&notification, self.now).await;
         sent.map_err(|error| {
             self.report.add(Count::Undelivered, 1);
-            self.report.add_problem(error.to_string());
+            self.report.add_problem(Remark::of(&error));
             error.to_string()
         })
     }

@@ -11,7 +11,7 @@ use store::checkpoint::Checkpoint;
 use store::{DateRange, IncidentWrite, RunRecord, failpoint};
 
 use super::delivery::{IncidentParts, incidents_with_same_names};
-use crate::pipeline::run::{Count, DAILY, DayRecord, Run, RunError, day_period};
+use crate::pipeline::run::{Count, DAILY, DayRecord, Remark, Run, RunError, day_period};
 
 /// A digest to send.
 #[derive(Debug, Clone, Copy)]
@@ -72,7 +72,7 @@ impl Run<'_> {
         let notification = Notification::of_digest(content, services.config.locale());
         if let Err(error) = services.receivers[receiver].send(&notification, self.now).await {
             self.report.add(Count::Undelivered, 1);
-            self.report.add_problem(error.to_string());
+            self.report.add_problem(Remark::of(&error));
             return Ok(());
         }
         failpoint::pass(Checkpoint::Delivered);

@@ -7,7 +7,7 @@ use store::checkpoint::Checkpoint;
 use store::{IncidentWrite, failpoint};
 
 use super::delivery::PreparedIncident;
-use crate::pipeline::run::{Count, Run, RunError};
+use crate::pipeline::run::{Count, Remark, Run, RunError};
 
 /// A notification of a group for one receiver.
 struct DueGroup {
@@ -84,7 +84,7 @@ impl Run<'_> {
             }
             Err(error) => {
                 self.report.add(Count::Undelivered, 1);
-                self.report.add_problem(error.clone());
+                self.report.add_problem(Remark::of(error));
             }
         }
         let mut writes = Vec::new();

@@ -7,7 +7,7 @@ use model::language::Language;
 use notify::{Level, Locale, Notification, OperationalContent, ProblemState, Receiver};
 use store::OperationalNotification;
 
-use crate::pipeline::run::{Count, Report, Run, RunError, Services};
+use crate::pipeline::run::{Count, Remark, Report, Run, RunError, Services};
 
 /// A problem of costwarden to report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,7 +43,7 @@ impl DeliveryResult {
         }
         for error in self.errors {
             report.add(Count::Undelivered, 1);
-            report.add_problem(error);
+            report.add_problem(Remark::of(&error));
         }
     }
 }

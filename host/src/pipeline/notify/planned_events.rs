@@ -11,7 +11,7 @@ use serde_json::Value;
 use store::checkpoint::Checkpoint;
 use store::{DailyRecord, DateRange, StoreError, failpoint};
 
-use crate::pipeline::run::{Count, Run, RunError};
+use crate::pipeline::run::{Count, Remark, Run, RunError};
 
 impl Run<'_> {
     /// Sends the comparisons of the events that ended on `newest` or before, and stores the deliveries.
@@ -44,7 +44,7 @@ impl Run<'_> {
                 }
                 Err(error) => {
                     self.report.add(Count::Undelivered, 1);
-                    self.report.add_problem(error.to_string());
+                    self.report.add_problem(Remark::of(&error));
                 }
             }
         }

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use super::remark::Remark;
+
 /// The hourly history of a rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum HourlyHistory {
@@ -29,11 +31,12 @@ impl HourlyHistories {
     }
 
     /// A note for each rule without a fit.
-    pub(crate) fn notes(&self) -> impl Iterator<Item = String> {
+    pub(crate) fn notes(&self) -> impl Iterator<Item = Remark> {
         self.0.iter().filter_map(|(rule, history)| match history {
-            HourlyHistory::Insufficient { days, needed } => {
-                Some(format!("rule {rule} is not evaluated by the hour yet: {days} of {needed} days of hourly history"))
-            }
+            HourlyHistory::Insufficient { days, needed } => Some(Remark::new(
+                format!("규칙 {rule}: 시간별 기록이 {needed}일 가운데 {days}일뿐이라 아직 시간별로 평가하지 않습니다"),
+                format!("rule {rule} is not evaluated by the hour yet: {days} of {needed} days of hourly history"),
+            )),
             HourlyHistory::Sufficient => None,
         })
     }
@@ -56,7 +59,7 @@ mod tests {
             part.add(rule, history);
             histories.absorb(part);
         }
-        let notes: Vec<String> = histories.notes().collect();
+        let notes: Vec<String> = histories.notes().map(|note| note.english().to_owned()).collect();
         assert_eq!(notes, ["rule young is not evaluated by the hour yet: 2 of 14 days of hourly history"]);
     }
 }

@@ -13,6 +13,7 @@ use store::Operation;
 
 use super::Services;
 use super::names::Count;
+use super::remark::Remark;
 use super::report::{Outcome, Report};
 use crate::config::Config;
 use crate::metrics::{self, Metric, Tally};
@@ -131,14 +132,14 @@ pub(crate) async fn publish_report(config: &Config, report: &mut Report, took: D
     match metrics::keep(&config.metrics, &config.state_dir, tally, now).await {
         Ok(kept) => {
             if let Some(error) = &kept.unkept {
-                report.add_problem(error.to_string());
+                report.add_problem(Remark::of(&error));
             }
             let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
             if let Err(error) = kept.push(&config.metrics, &host, now).await {
                 tracing::warn!("{error}");
             }
         }
-        Err(error) => report.add_problem(error.to_string()),
+        Err(error) => report.add_problem(Remark::of(&error)),
     }
 }
 

@@ -89,7 +89,11 @@ impl Run<'_> {
         outcome.clone_into(&mut record.outcome);
         failpoint::pass(Checkpoint::Finished);
         record.checkpoint = if result.is_ok() { Checkpoint::Finished } else { self.step() };
-        record.error = result.as_ref().err().map(ToString::to_string).or_else(|| report.problems.first().cloned());
+        record.error = result
+            .as_ref()
+            .err()
+            .map(ToString::to_string)
+            .or_else(|| report.problems.first().map(|problem| problem.english().to_owned()));
         // A failed run ended before the requests were counted.
         let requests = api_requests(self.services.source.traffic());
         let counts = report.counts.iter().map(|(count, number)| (*count, *number)).chain(requests);

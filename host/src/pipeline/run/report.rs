@@ -6,11 +6,13 @@ use std::time::{Duration, Instant};
 use ingest::source::SourceError;
 use jiff::civil::Date;
 use model::anomaly::Anomaly;
+use model::language::Language;
 use store::{DateRange, StoreError};
 
 use super::error::RunError;
 use super::hourly_history::HourlyHistories;
 use super::names::{Count, Stage};
+use super::remark::Remark;
 use crate::metrics::{Metric, Tally};
 
 /// The exit grade of a run.
@@ -48,11 +50,11 @@ pub(crate) struct Report {
     pub(crate) counts: BTreeMap<Count, u64>,
     pub(crate) durations: BTreeMap<Stage, Duration>,
     /// Each problem makes the run degraded.
-    pub(crate) problems: Vec<String>,
+    pub(crate) problems: Vec<Remark>,
     /// The largest difference that the gates of a rule held back.
     pub(crate) largest_held: f64,
     /// Statements without an effect on the grade.
-    pub(crate) notes: Vec<String>,
+    pub(crate) notes: Vec<Remark>,
     /// The hourly history of the trained rules over hours.
     pub(crate) hourly_histories: HourlyHistories,
     /// Rules with a reported failure.
@@ -90,6 +92,16 @@ impl Grade {
     }
 }
 
+impl From<Grade> for Outcome {
+    fn from(grade: Grade) -> Self {
+        match grade {
+            Grade::Done => Self::Done,
+            Grade::Degraded => Self::Degraded,
+            Grade::Failed => Self::Failed,
+        }
+    }
+}
+
 impl Outcome {
     pub(crate) const ALL: [Self; 6] =
         [Self::Done, Self::Degraded, Self::Failed, Self::Stopped, Self::TakenOver, Self::Refused];
@@ -105,6 +117,19 @@ impl Outcome {
         }
     }
 
+    /// Returns the words for people.
+    pub(crate) fn text(self, language: Language) -> &'static str {
+        let korean = match self {
+            Self::Done => "정상",
+            Self::Degraded => "일부 미완료",
+            Self::Failed => "실패",
+            Self::Stopped => "중단",
+            Self::TakenOver => "다른 호스트가 이어받음",
+            Self::Refused => "거절",
+        };
+        language.choose(korean, self.as_str())
+    }
+
     /// Whether the job succeeded, completely or degraded.
     pub(crate) fn is_success(self) -> bool {
         matches!(self, Self::Done | Self::Degraded)
@@ -113,7 +138,7 @@ impl Outcome {
 
 impl Report {
     /// Adds a note, unless the report has the note.
-    pub(crate) fn add_note_once(&mut self, note: String) {
+    pub(crate) fn add_note_once(&mut self, note: Remark) {
         if !self.notes.contains(&note) {
             self.notes.push(note);
         }
@@ -133,11 +158,7 @@ impl Report {
 
     /// The outcome for the run record and the metrics.
     pub(crate) fn outcome(&self) -> Outcome {
-        self.interruption.unwrap_or(match self.grade() {
-            Grade::Done => Outcome::Done,
-            Grade::Degraded => Outcome::Degraded,
-            Grade::Failed => Outcome::Failed,
-        })
+        self.interruption.unwrap_or(self.grade().into())
     }
 
     /// Returns a count; 0 without an entry.
@@ -157,10 +178,9 @@ impl Report {
     }
 
     /// Records a problem, once per text.
-    pub(crate) fn add_problem(&mut self, problem: impl Into<String>) {
-        let problem = problem.into();
+    pub(crate) fn add_problem(&mut self, problem: Remark) {
         if !self.problems.contains(&problem) {
-            tracing::info!("{problem}");
+            tracing::info!("{}", problem.english());
             self.problems.push(problem);
         }
     }

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use aws_sdk_s3::types::ServerSideEncryption;
+use model::language::Language;
 
 /// The encryption that each written object requests.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,15 +47,32 @@ impl RequestedEncryption {
     }
 }
 
-impl fmt::Display for ObservedEncryption {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Folder => f.write_str("files have the encryption of the file system, if there is one"),
-            Self::NotReported => f.write_str("the storage reports no encryption of objects"),
-            Self::Encrypted { algorithm, key_id: None } => write!(f, "objects are encrypted with {algorithm}"),
-            Self::Encrypted { algorithm, key_id: Some(key_id) } => {
-                write!(f, "objects are encrypted with {algorithm} and the key {key_id}")
+impl ObservedEncryption {
+    /// Returns the statement about the encryption for people.
+    pub fn text(&self, language: Language) -> String {
+        match (language, self) {
+            (Language::Korean, Self::Folder) => "파일은 파일 시스템의 암호화를 따릅니다".to_owned(),
+            (Language::English, Self::Folder) => {
+                "files have the encryption of the file system, if there is one".to_owned()
+            }
+            (Language::Korean, Self::NotReported) => "저장소가 객체의 암호화를 알려 주지 않습니다".to_owned(),
+            (Language::English, Self::NotReported) => "the storage reports no encryption of objects".to_owned(),
+            (Language::Korean, Self::Encrypted { algorithm, key_id: None }) => format!("객체 암호화: {algorithm}"),
+            (Language::English, Self::Encrypted { algorithm, key_id: None }) => {
+                format!("objects are encrypted with {algorithm}")
+            }
+            (Language::Korean, Self::Encrypted { algorithm, key_id: Some(key_id) }) => {
+                format!("객체 암호화: {algorithm}, 키 {key_id}")
+            }
+            (Language::English, Self::Encrypted { algorithm, key_id: Some(key_id) }) => {
+                format!("objects are encrypted with {algorithm} and the key {key_id}")
             }
         }
+    }
+}
+
+impl fmt::Display for ObservedEncryption {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text(Language::English))
     }
 }

@@ -30,7 +30,7 @@ use self::request_failure::RequestFailure;
 use self::response::{retry_after, server_clock};
 use self::retry_budget::{FailedAttempt, RetryBudget};
 pub(crate) use self::row::bill_rows;
-use super::{Clocks, ProbeResult, SourceError, Traffic};
+use super::{Clocks, ProbeResult, ReachedSource, SourceError, Traffic};
 use crate::document::{DocumentContent, RawDocument};
 
 /// Options of the billing API client.
@@ -183,8 +183,7 @@ impl Kakao {
     /// Requests one row to test the credentials and to read the API's clock.
     pub(super) async fn probe(&self, date: Date, now: Timestamp) -> Result<ProbeResult, SourceError> {
         self.has_bill(date, now).await?;
-        let message = format!("the billing API at {} accepts the credentials", self.url());
-        Ok(ProbeResult { message, clock: self.server_time() })
+        Ok(ProbeResult { reached: ReachedSource::Api(self.url()), clock: self.server_time() })
     }
 
     /// Requests one row and returns whether the day has a row.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-use super::{ProbeResult, SourceError};
+use super::{ProbeResult, ReachedSource, SourceError};
 use crate::archive::document_key;
 use crate::document::{self, RawDocument};
 
@@ -24,7 +24,7 @@ impl Replay {
 
     pub(super) fn probe(&self) -> Result<ProbeResult, SourceError> {
         match fs::read_dir(&self.directory) {
-            Ok(_) => Ok(ProbeResult { message: format!("{}: readable", self.directory.display()), clock: None }),
+            Ok(_) => Ok(ProbeResult { reached: ReachedSource::Folder(self.directory.clone()), clock: None }),
             Err(why) => Err(SourceError::Unreadable { path: self.directory.clone(), why }),
         }
     }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::{Incident, IncidentState, Resolution};
+use crate::language::Language;
 
 /// An entry of a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,9 +56,13 @@ impl DecisionCount {
     }
 
     /// Returns the accepted part of the decided incidents: `4 of 5`. `None` without a decision.
-    pub fn share(self) -> Option<String> {
-        let decided = self.accepted + self.dismissed;
-        (decided > 0).then(|| format!("{} of {decided}", self.accepted))
+    pub fn share(self, language: Language) -> Option<String> {
+        let Self { accepted, dismissed } = self;
+        let decided = accepted + dismissed;
+        (decided > 0).then(|| match language {
+            Language::Korean => format!("{decided}건 중 {accepted}건"),
+            Language::English => format!("{accepted} of {decided}"),
+        })
     }
 
     /// Returns the accepted part of the decided incidents as a number; `None` without a decision.

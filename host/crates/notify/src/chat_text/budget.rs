@@ -70,7 +70,7 @@ pub(super) fn korean(content: &BudgetContent<'_>, locale: Locale<'_>) -> Words {
         title,
         figures: figures.collect::<Vec<_>>().join(" · "),
         lines: unknown.into_iter().collect(),
-        footer: format!("범위 {}", korean::scope::words(&budget.scope)),
+        footer: format!("범위 {}", budget.scope.text(locale.language)),
     }
 }
 

@@ -1,12 +1,12 @@
 //! Korean words of a notification.
 
 mod planned_event;
-pub(super) mod scope;
 
 use jiff::ToSpan as _;
 use jiff::civil::{Date, Weekday};
 use model::anomaly::{Direction, Severity};
 use model::incident::NotificationKind;
+use model::language::Language;
 
 use super::{
     Amounts, DIGEST_LINES, GROUP_LINES, Place, Words, amount, budget, common_change, cost_changes, is_usual_again,
@@ -213,11 +213,7 @@ fn footer(content: &IncidentContent<'_>) -> String {
 
 /// Returns the severity, the rules and the common owner of incidents.
 fn origin(severity: Severity, entries: &[IncidentContent<'_>]) -> Vec<String> {
-    let severity = match severity {
-        Severity::Critical => "심각",
-        Severity::Warning => "주의",
-        Severity::Info => "참고",
-    };
+    let severity = severity.text(Language::Korean);
     let parts = [format!("심각도 {severity}"), format!("규칙 {}", rules(entries))];
     parts.into_iter().chain(owner(entries).map(|owner| format!("담당 {}", owner.label()))).collect()
 }

@@ -1,7 +1,7 @@
 //! The additional text of a full line: the start, the total impact, the reason, the rules, and the commands for
 //! details and acceptance.
 
-use model::anomaly::{Direction, Severity};
+use model::anomaly::Direction;
 use model::incident::{Incident, NotificationKind};
 use model::language::Language;
 use model::moment::Moment;
@@ -66,11 +66,7 @@ fn evidence(incident: &Incident, options: LineOptions<'_>) -> String {
     match options.locale.language {
         Language::Korean => {
             let evaluated = hour.map_or_else(|| date.to_string(), |hour| format!("{date} {hour}시"));
-            let severity = match incident.severity {
-                Severity::Critical => "심각",
-                Severity::Warning => "주의",
-                Severity::Info => "참고",
-            };
+            let severity = incident.severity.text(Language::Korean);
             let comparison = compared_with_usual(incident.direction, Language::Korean);
             format!(
                 "집계: {evaluated}, {since}부터 지금까지 평소보다 {impact} {comparison}. 심각도: {severity}. 이유: {reason}. 규칙: {rules}."

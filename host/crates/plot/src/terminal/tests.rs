@@ -13,7 +13,12 @@ fn values_alone_with_a_gap() {
 
 #[test]
 fn a_figure_without_points() {
-    let figure = Figure { title: "empty".to_owned(), unit: "KRW".to_owned(), points: Vec::new() };
+    let figure = Figure {
+        language: model::language::Language::English,
+        title: "empty".to_owned(),
+        unit: "KRW".to_owned(),
+        points: Vec::new(),
+    };
     insta::assert_snapshot!(terminal(&figure, 10));
 }
 

@@ -1,5 +1,6 @@
 //! The figure of a trial: the series, the verdicts and the labels.
 
+use model::language::Language;
 use plot::{Band, Figure, Point};
 
 use super::series_file::SeriesFile;
@@ -21,5 +22,5 @@ pub fn trial_figure(file: &SeriesFile, result: &TrialResult, title: &str, unit: 
             points[point].labelled = row.label.is_some_and(|label| label != 0);
         }
     }
-    Figure { title: title.to_owned(), unit: unit.to_owned(), points }
+    Figure { language: Language::English, title: title.to_owned(), unit: unit.to_owned(), points }
 }

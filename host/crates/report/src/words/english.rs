@@ -1,8 +1,11 @@
 //! The English words.
 
+use model::language::Language;
+
 use super::Words;
 
 pub(super) const WORDS: Words = Words {
+    language: Language::English,
     title: "Cost report",
     bills_through: "Bills through",
     written_at: "written",
@@ -92,8 +95,6 @@ pub(super) const WORDS: Words = Words {
     total: "Total",
     reproduction: "Reproduction",
     reproduction_note: "The SHA-256 digests of the detectors that opened these incidents.",
-    states: ["open", "over", "new level", "expected", "dismissed", "not verifiable", "retracted"],
-    severities: ["info", "warning", "critical"],
     outcomes: [
         ("done", "done"),
         ("degraded", "degraded: nothing is lost"),

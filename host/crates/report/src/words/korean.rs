@@ -1,8 +1,11 @@
 //! The Korean words.
 
+use model::language::Language;
+
 use super::Words;
 
 pub(super) const WORDS: Words = Words {
+    language: Language::Korean,
     title: "비용 보고서",
     bills_through: "청구 기준일",
     written_at: "작성",
@@ -92,8 +95,6 @@ pub(super) const WORDS: Words = Words {
     total: "합계",
     reproduction: "재현",
     reproduction_note: "이 이상들을 찾은 탐지기의 SHA-256 값입니다.",
-    states: ["진행 중", "평소 범위로 돌아옴", "새 수준", "예정된 변경", "오탐", "확인할 수 없음", "취소"],
-    severities: ["참고", "주의", "심각"],
     outcomes: [("done", "정상"), ("degraded", "일부 미완료(유실 없음)"), ("failed", "실패"), ("running", "실행 중")],
     counts: [
         "시리즈",

@@ -154,7 +154,10 @@ fn an_incident_continues_beyond_the_band_without_a_minimum_impact() {
 #[test]
 fn a_rule_above_the_bill_of_a_mean_day_is_unreachable() {
     let rules = [rule("min_impact = \"400 USD\""), rule("min_impact = \"300 USD\""), rule("min_impact_share = 0.5")];
-    let of_bill = |trailing_bill| unreachable_rules(rules.iter(), trailing_bill, "USD");
+    let of_bill = |trailing_bill| -> Vec<String> {
+        let remarks = unreachable_rules(rules.iter(), trailing_bill, "USD");
+        remarks.iter().map(|remark| remark.english().to_owned()).collect()
+    };
     let message = "rule a: min_impact 400.00 USD is larger than the bill of a mean day, 350.00 USD: lower min_impact, or use min_impact_share";
     assert_eq!(of_bill(28.0 * 350.0), [message]);
     assert_eq!(of_bill(0.0), Vec::<String>::new(), "nothing is known without a bill");

@@ -4,7 +4,7 @@ use jiff::civil::Date;
 use model::language::Language;
 
 use super::factor::UniformFactor;
-use crate::pipeline::run::{Count, Report};
+use crate::pipeline::run::{Count, Remark, Report};
 
 /// A late bill, or a withheld day or hour.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -70,9 +70,13 @@ impl CompletenessProblem {
 
     pub(crate) fn report(self, report: &mut Report) {
         report.add(self.count(), 1);
-        let text = self.text(Language::English);
-        let next_step = self.next_step();
-        report.add_problem(if next_step.is_empty() { text } else { format!("{text}; {next_step}") });
+        let [korean, english] = [Language::Korean, Language::English].map(|language| self.text(language));
+        report.add_problem(match self.next_step() {
+            None => Remark::new(korean, english),
+            Some([korean_step, english_step]) => {
+                Remark::new(format!("{korean}. {korean_step}"), format!("{english}; {english_step}"))
+            }
+        });
     }
 
     fn count(self) -> Count {
@@ -83,15 +87,18 @@ impl CompletenessProblem {
         }
     }
 
-    /// Returns the next step of the operator or of costwarden, for the log.
-    fn next_step(self) -> String {
+    /// Returns the next step of the operator or of costwarden in Korean and in English, for the report.
+    fn next_step(self) -> Option<[String; 2]> {
         match self {
-            Self::LateBill { .. } => String::new(),
-            Self::ShortDay(FewSeries { date, .. }) => accept(date, "complete"),
-            Self::RepeatedRows { date, .. } | Self::UniformFactor { date, .. } => accept(date, "correct"),
-            Self::ShortHour(_) | Self::Stalled { .. } => {
-                "the bill is archived, and the next run checks again".to_owned()
+            Self::LateBill { .. } => None,
+            Self::ShortDay(FewSeries { date, .. }) => Some(accept(date, ["완전한", "complete"])),
+            Self::RepeatedRows { date, .. } | Self::UniformFactor { date, .. } => {
+                Some(accept(date, ["올바른", "correct"]))
             }
+            Self::ShortHour(_) | Self::Stalled { .. } => Some([
+                "청구 내역은 보관했고, 다음 실행이 다시 확인합니다".to_owned(),
+                "the bill is archived, and the next run checks again".to_owned(),
+            ]),
         }
     }
 
@@ -187,8 +194,14 @@ impl CompletenessTopic {
     }
 }
 
-fn accept(date: Date, quality: &str) -> String {
-    format!(
-        "the bill is archived, the next run fetches the bill again, and costwarden backfill --from {date} --to {date} accepts the bill as {quality}"
-    )
+fn accept(date: Date, [korean, english]: [&str; 2]) -> [String; 2] {
+    let command = format!("costwarden backfill --from {date} --to {date}");
+    [
+        format!(
+            "청구 내역은 보관했고, 다음 실행이 다시 받습니다. {korean} 청구 내역이면 {command} 명령으로 받아들이세요"
+        ),
+        format!(
+            "the bill is archived, the next run fetches the bill again, and {command} accepts the bill as {english}"
+        ),
+    ]
 }

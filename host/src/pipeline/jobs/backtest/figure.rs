@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 use jiff::Span;
 use jiff::civil::Date;
 use model::incident::Incident;
+use notify::Locale;
 use plot::{Figure, Point};
 
 use super::BacktestResult;
 
 impl BacktestResult {
     /// Returns the figure of the counted days. A day without a bill is not known.
-    pub(crate) fn figure(&self, currency: &str) -> Figure {
+    pub(crate) fn figure(&self, locale: Locale<'_>) -> Figure {
         let mut opened: BTreeMap<Date, Vec<&Incident>> = BTreeMap::new();
         for incident in &self.incidents {
             opened.entry(incident.opened_at.date).or_default().push(incident);
@@ -25,8 +26,10 @@ impl BacktestResult {
             anomaly: opened.get(&date).map(|incidents| text(incidents)),
             ..Point::new(date.at(0, 0, 0, 0), self.totals.get(&date).copied().unwrap_or(f64::NAN))
         };
-        let title = format!("{} {}, days with new incidents", self.report.job, self.report.period);
-        Figure { title, unit: currency.to_owned(), points: days.map(point).collect() }
+        let Locale { language, currency } = locale;
+        let marked = language.choose("새 이상이 시작된 날", "days with new incidents");
+        let title = format!("{} {}, {marked}", self.report.job, self.report.period);
+        Figure { language, title, unit: currency.to_owned(), points: days.map(point).collect() }
     }
 }
 

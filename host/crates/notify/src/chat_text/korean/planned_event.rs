@@ -1,7 +1,7 @@
 //! The words of a planned event that has ended.
 
 use super::super::{Words, amount};
-use super::{scope, span};
+use super::span;
 use crate::notification::PlannedEventContent;
 use crate::text::Locale;
 
@@ -14,8 +14,10 @@ pub(super) fn words(content: &PlannedEventContent<'_>, locale: Locale<'_>) -> Wo
         Some(result) => {
             let [bill, earlier] = [result.bill, result.earlier_bill].map(|bill| amount::plain(bill, locale));
             let days = super::span(result.first_earlier_day, result.last_earlier_day);
-            let line =
-                format!("청구 금액 {bill}, 이전 같은 요일({days}) {earlier}, 범위 {}", scope::words(&plan.scope));
+            let line = format!(
+                "청구 금액 {bill}, 이전 같은 요일({days}) {earlier}, 범위 {}",
+                plan.scope.text(locale.language)
+            );
             (amount::signed(result.difference(), locale), vec![line])
         }
         None => ("청구 내역이 없는 날이 있어 알 수 없음".to_owned(), Vec::new()),
