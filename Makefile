@@ -124,6 +124,10 @@ package: host static-plugins
 browser: build ## open reports in Chromium: requests, charts, filters and accessibility; screenshots in target/browser
 	tests/browser/check.sh $(COSTWARDEN) plugins/dist
 
+.PHONY: bench-pages
+bench-pages: browser ## measure the pages of reports in Chromium into BENCHMARKS.md
+	python3 tests/browser/into_benchmarks.py target/browser/table.md BENCHMARKS.md
+
 .PHONY: screenshots
 screenshots: browser ## replace the screenshots of README.md and docs by those of the demo
 	cp target/browser/screenshots/demo-en-light.png docs/images/report.png

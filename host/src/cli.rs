@@ -108,8 +108,8 @@ enum Command {
     Report(report::ReportArgs),
     /// Serve the cost report on live data, with a small API, until a signal. People with a token decide and comment.
     ///
-    /// The API is described by `GET /api/openapi.json`. The server opens the store for each request and keeps no state. Each
-    /// entry needs a token: `Authorization: Bearer TOKEN`, or the field of the form on `/incidents/ID`.
+    /// The API is described by `GET /api/openapi.json`. The server keeps no state on disk. The pages have the causes and the trials
+    /// of the open incidents. Each entry needs a token: `Authorization: Bearer TOKEN`, or the field of the form on `/incidents/ID`.
     Serve(serve::ServeArgs),
     /// Report the health of jobs, store, archive, rules and disk, with the exit codes of monitoring plugins.
     ///
@@ -341,7 +341,7 @@ async fn run(cli: Cli, run: RunId, now: Timestamp) -> anyhow::Result<u8> {
         Command::Series(series::SeriesCommand::Forecast(args)) => series::forecast(args, config, form).await,
         Command::Series(command) => series::series(load_store(config).await?, command, form).await,
         Command::Report(args) => report::report(config, args, form, now).await,
-        Command::Serve(args) => serve::serve(load_store(config).await?, args).await,
+        Command::Serve(args) => serve::serve(config, args).await,
         // Exit codes of monitoring plugins, not of a job.
         Command::Health(args) => return Ok(health::health(&config_path(config), &args, form, now).await),
         Command::Schedule(command) => schedule::schedule(command, &config_path(config), form, now),

@@ -1,8 +1,9 @@
 //! The facts of a report from a store.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use ::report::{Facts, LastRun, Report};
+use ::report::{Facts, LastRun, PartState, Report};
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan as _};
 use model::forecast::FORECAST_DAYS;
@@ -30,8 +31,12 @@ pub(crate) struct Reported {
     last_run: Option<LastRun>,
     /// Sentences about the causes of incidents, by incident id.
     pub(crate) causes: BTreeMap<String, String>,
+    pub(crate) causes_state: PartState,
     /// Empty without a trial.
-    pub(crate) trials: PageTrials,
+    pub(crate) trials: Arc<PageTrials>,
+    pub(crate) trials_state: PartState,
+    /// The beginning of the addresses of the pages of incidents; `None` without a report server.
+    pub(crate) incident_pages: Option<String>,
 }
 
 /// Reads the days of a report, and the days before that a forecast needs.
@@ -46,7 +51,10 @@ pub(crate) async fn read(store: &Store, range: DateRange) -> Result<Reported, St
         silences: store.silences().await?,
         planned_events: store.planned_events().await?,
         causes: BTreeMap::new(),
-        trials: PageTrials::default(),
+        causes_state: PartState::default(),
+        trials: Arc::default(),
+        trials_state: PartState::default(),
+        incident_pages: None,
         last_run: last_run.map(|run| LastRun { day: parse_day(&run.period), outcome: run.outcome, counts: run.counts }),
     })
 }
@@ -81,8 +89,11 @@ impl Reported {
             planned_events: &self.planned_events,
             budgets: &config.budgets,
             causes: &self.causes,
+            causes_state: self.causes_state,
             trials: &self.trials.trials,
             detectors: &self.trials.detectors,
+            trials_state: self.trials_state,
+            incident_pages: self.incident_pages.as_deref(),
             last_run: self.last_run.clone(),
         })
     }

@@ -1,17 +1,26 @@
-// Opens pages of `costwarden report` from the disk in Chromium and checks each: page.mjs CHROMIUM SCREENSHOTS PAGE...
-// The checks: no console message, no request, drawn charts, the filter, the folds, the order, and the rules of axe in both
-// colour schemes. The screenshots and a PDF on A4 are for people.
-import {readFileSync, statSync} from "node:fs";
+// Opens pages in Chromium and checks each: page.mjs CHROMIUM SCREENSHOTS PAGE...
+// A page is a file of `costwarden report`, the address of `costwarden serve`, the page of an incident there, or a plot as an
+// SVG file. The token of the person who decides is in COSTWARDEN_TOKEN.
+// The checks of a report: no console message, no request, drawn charts, the filter, the folds, the order, and the rules of
+// axe in both colour schemes. The screenshots and a PDF on A4 are for people.
+import {existsSync, readFileSync, statSync, writeFileSync} from "node:fs";
+import {cpus, loadavg} from "node:os";
 import {basename, dirname, join} from "node:path";
-import {createRequire} from "node:module";
 import {pathToFileURL} from "node:url";
 import {chromium} from "playwright-core";
+import {checkIncident} from "./incident.mjs";
+import {checkPlot} from "./plot.mjs";
+import {violationsOf, visit} from "./visit.mjs";
 
 const [executablePath, screenshots, ...pages] = process.argv.slice(2);
-const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const args = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
 const browser = await chromium.launch({executablePath, args});
 const faults = [];
+const table = [
+  "| page | bytes | written in ms | rows of costs | charts | trials | opened in ms | of these on CPU | violations of axe |",
+  "|---|---:|---:|---:|---:|---:|---:|---:|---:|",
+];
+const isServed = (page) => page.startsWith("http:");
 
 // Evaluates each trial with the settings of the rule, and with a smaller first number.
 async function checkTrials(page, fault) {
@@ -34,18 +43,21 @@ async function checkTrials(page, fault) {
   return cards.length;
 }
 
-// The content security policy refuses the script element of axe, so a second visit without the policy runs axe.
+// Waits until the server has computed the causes and the trials. Returns the number of bytes of the page.
+async function servedBytes(url) {
+  for (let attempt = 0; attempt < 60; attempt += 1) {
+    const text = await (await fetch(url)).text();
+    if (!text.includes("are being")) return Buffer.byteLength(text);
+  }
+  throw new Error(`${url}: the trials are not computed`);
+}
+
 async function check(path, colorScheme) {
-  const name = `${basename(dirname(path))}-${colorScheme}`;
+  const name = `${isServed(path) ? "serve" : basename(dirname(path))}-${colorScheme}`;
   const fault = (text) => faults.push(`${name}: ${text}`);
-  const context = await browser.newContext({colorScheme, viewport: {width: 1280, height: 900}});
-  const page = await context.newPage();
-  const url = pathToFileURL(path).href;
-  page.on("console", (message) => fault(`console: ${message.text()}`));
-  page.on("pageerror", (error) => fault(`error: ${error.message}`));
-  page.on("request", (request) => {
-    if (request.url() !== url && !request.url().startsWith("data:")) fault(`request: ${request.url()}`);
-  });
+  const url = isServed(path) ? path : pathToFileURL(path).href;
+  const bytes = isServed(path) ? await servedBytes(url) : statSync(path).size;
+  const {context, page} = await visit(browser, {colorScheme}, {fault, isOwn: (requested) => requested === url});
   const session = await context.newCDPSession(page);
   await session.send("Performance.enable");
   const started = performance.now();
@@ -86,21 +98,27 @@ async function check(path, colorScheme) {
   if (trials > 0 && colorScheme === "light") await page.locator(".trial").first().screenshot({path: join(screenshots, `${name}-trial.png`)});
   await context.close();
 
-  const bare = await browser.newContext({colorScheme, bypassCSP: true});
-  const inspected = await bare.newPage();
-  await inspected.goto(url, {waitUntil: "load"});
-  await inspected.evaluate(axe);
-  const {violations} = await inspected.evaluate(() => window.axe.run());
-  for (const {id, help, nodes} of violations) fault(`axe: ${id}: ${help}: ${nodes[0].html.slice(0, 120)} (${nodes.length})`);
-  await bare.close();
-  const figures = [name, statSync(path).size, rows, charts, trials, took, cpu, violations.length];
-  console.log(`| ${figures.join(" | ")} |`);
+  const violations = await violationsOf(browser, url, {colorScheme, fault});
+  const written = join(dirname(path), "milliseconds");
+  const milliseconds = existsSync(written) ? readFileSync(written, "utf8").trim() : "";
+  table.push(`| ${[name, bytes, milliseconds, rows, charts, trials, took, cpu, violations].join(" | ")} |`);
 }
 
-console.log("| page | bytes | rows of costs | charts | trials | opened in ms | of these on CPU | violations of axe |\n|---|---:|---:|---:|---:|---:|---:|---:|");
-for (const page of pages) {
+const plots = pages.filter((page) => page.endsWith(".svg"));
+const incidents = pages.filter((page) => page.includes("/incidents/"));
+for (const page of pages.filter((page) => !plots.includes(page) && !incidents.includes(page))) {
   await check(page, "light");
   await check(page, "dark");
+}
+console.log(table.join("\n"));
+const day = new Date().toISOString().slice(0, 10);
+const load = Math.round(loadavg()[0]);
+const measured = `Measured on ${day} with Chromium ${browser.version()}, ${cpus().length} cores and a load of ${load}.`;
+writeFileSync(join(dirname(screenshots), "table.md"), `${measured}\n\n${table.join("\n")}\n`);
+console.log("\n| plot | length of the values | anomalies | colours |\n|---|---:|---:|---:|");
+for (const plot of plots) await checkPlot(browser, plot, {screenshots, fault: (text) => faults.push(`${basename(plot)}: ${text}`)});
+for (const url of incidents) {
+  await checkIncident(browser, url, {screenshots, token: process.env.COSTWARDEN_TOKEN, fault: (text) => faults.push(`incident: ${text}`)});
 }
 await browser.close();
 faults.forEach((fault) => console.error(fault));

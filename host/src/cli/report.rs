@@ -1,7 +1,9 @@
 //! The command `report`: a report for cost owners, from the store, and the trials of the page.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use ::report::PartState;
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 use config_file::secret::SecretUse;
@@ -13,7 +15,6 @@ use model::language::Language;
 use model::rule;
 use model::series::SeriesKey;
 use notify::Locale;
-use sandbox::Sandbox;
 use serde_json::json;
 use store::{Access, DateRange, Store};
 use tracing::Level;
@@ -21,7 +22,7 @@ use tracing::Level;
 use super::present::{self, Form};
 use super::stored_days::{note_outside, stored_days};
 use super::{args, load, load_store};
-use crate::pipeline::{ArchivedBills, CausesById, Grade, PageTrials, PullPolicy, Trials, causes_of, prepare_rules};
+use crate::pipeline::{ArchivedBills, CausesById, Grade, PageTrials, Trials, causes_of};
 use crate::report::{self, DAYS, Reported};
 
 #[derive(Debug, Args)]
@@ -131,20 +132,27 @@ pub(super) async fn report(
         stored.from,
         stored.to
     );
+    reported.incident_pages = config.routing.incident_pages().map(String::from);
     if !args.tried.is_empty() {
-        reported.trials =
+        let trials =
             Trying { store: &store, locale, range }.page_trials(config_file.clone(), &args.tried, &reported).await?;
+        reported.trials_state = trials.state();
+        reported.trials = Arc::new(trials);
     }
     let mut grade = Grade::Done;
     if args.causes {
         grade = add_causes(config_file.clone(), locale, &mut reported).await?;
     }
-    let text = format.text(&reported.report(&config, locale, now));
-    anyhow::ensure!(
-        args.tried.is_empty() || text.len() <= MAX_PAGE_BYTES,
-        "the page has {} bytes, more than {MAX_PAGE_BYTES}: expected fewer series with --try, or fewer days with --from",
-        text.len()
-    );
+    let mut text = format.text(&reported.report(&config, locale, now));
+    if !args.tried.is_empty() && text.len() > MAX_PAGE_BYTES {
+        let names_series = args.tried.iter().any(|tried| matches!(tried, Tried::Series(_)));
+        let too_large = format!("the page has {} bytes, more than {MAX_PAGE_BYTES}", text.len());
+        anyhow::ensure!(!names_series, "{too_large}: expected fewer series with --try, or fewer days with --from");
+        present::complaint(Level::WARN, &format!("{too_large}: the page has no trial"));
+        reported.trials = Arc::default();
+        reported.trials_state = PartState::Incomplete;
+        text = format.text(&reported.report(&config, locale, now));
+    }
     let file = args.output.map(|folder| write(&folder, format, &text)).transpose()?;
     let key = if args.archive {
         Some(upload(config_file, ArchivedReport { date: to, extension: format.extension(), text: &text }).await?)
@@ -184,6 +192,7 @@ async fn add_causes(
     let sentences = open.iter().filter_map(sentence).collect();
     reported.causes = sentences;
     let Some(error) = archive_error else { return Ok(Grade::Done) };
+    reported.causes_state = PartState::Incomplete;
     present::degraded(&error, config.language);
     Ok(Grade::Degraded)
 }
@@ -218,19 +227,8 @@ impl Trying<'_> {
         reported: &Reported,
     ) -> anyhow::Result<PageTrials> {
         let config = load(config_file, SecretUse::Tables(&["store"])).await?;
-        let sandbox = Sandbox::new(config.plugins.limits.clone(), None, config.plugins.isolation.clone())?;
-        let rules = prepare_rules(rule::load(&config.rules), &config, &sandbox, PullPolicy::Never).await;
-        for problem in &rules.problems {
-            present::complaint(Level::WARN, &problem.to_string());
-        }
-        let trials = Trials {
-            config: &config,
-            store: self.store,
-            sandbox: &sandbox,
-            rules: &rules,
-            locale: self.locale,
-            range: self.range,
-        };
+        let trials = Trials::prepare(&config, self.locale, self.range).await?;
+        let history = trials.history(self.store).await?;
         let keys = tried.iter().filter_map(|tried| match tried {
             Tried::Series(key) => Some(key.clone()),
             Tried::Incidents => None,
@@ -238,7 +236,8 @@ impl Trying<'_> {
         let keys: Vec<SeriesKey> = keys.collect();
         let has_incidents = tried.iter().any(|tried| matches!(tried, Tried::Incidents));
         let incidents = if has_incidents { reported.incidents() } else { &[] };
-        let page = trials.of(&keys, incidents).await?;
+        let page = trials.of(&history, &keys, incidents).await?;
+        page.problems.iter().for_each(|problem| present::complaint(Level::WARN, problem));
         if page.left_out > 0 {
             let trials = page.trials.len();
             let left_out = page.left_out;

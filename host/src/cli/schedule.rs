@@ -52,8 +52,8 @@ pub(super) struct InstallArgs {
     /// Folder of costwarden.log, the output of the cron jobs. systemd writes to the journal instead.
     #[arg(long, value_name = "DIR", default_value = "/var/log/costwarden")]
     log_dir: PathBuf,
-    /// Also store the cost report of the last 90 days in the archive, every Monday at 8. Without the option, a repeated install
-    /// removes the entry.
+    /// Also store the cost report of the last 90 days in the archive, with causes and trials, every Monday at 8. Without the
+    /// option, a repeated install removes the entry.
     #[arg(long)]
     weekly_report: bool,
     /// Print the entries, and write nothing.

@@ -5,16 +5,17 @@ use std::collections::BTreeSet;
 use config_file::toml::{Document, Section};
 use notify::options::{ReceiverKind, ReceiverOptions, read_address};
 use notify::routing::{Routing, read_hints, read_owners, read_routes};
+use reqwest::Url;
 
 const OWNERSHIP: &str = "A file with tables [[owner]]: the projects, the people and the receivers of an owner; and tables [[hint]]: sentences for the incidents of services.";
-const REPORT_URL: &str = "The address under which people reach `costwarden serve`. Notifications of incidents link to the page of the incident.";
+const REPORT_URL: &str = "The address under which people reach `costwarden serve`. Notifications of incidents link to the page of the incident, other notifications to the report.";
 const ROUTE: &str = "The routes. A receiver that no route names gets every notification at once; any other receiver gets the incidents of its routes.";
 
 /// Reads the routes and the owners.
 pub(super) fn read(root: &mut Section<'_, '_>, receivers: &[ReceiverOptions]) -> Routing {
     let names: BTreeSet<&str> = receivers.iter().map(|receiver| receiver.name.as_str()).collect();
     let mut routing = ownership(root, &names);
-    routing.report_url = read_address(root.key("report_url", REPORT_URL));
+    routing.report_url = read_address(root.key("report_url", REPORT_URL)).map(folder);
     routing.routes = read_routes(root.key("route", ROUTE).sections(), &names);
     for receiver in receivers {
         // An alert must be sent again by every run.
@@ -24,6 +25,14 @@ pub(super) fn read(root: &mut Section<'_, '_>, receivers: &[ReceiverOptions]) ->
         }
     }
     routing
+}
+
+/// Returns an address with a final slash: the pages are below the address.
+fn folder(mut url: Url) -> Url {
+    url.set_path(&format!("{}/", url.path().trim_end_matches('/')));
+    url.set_query(None);
+    url.set_fragment(None);
+    url
 }
 
 /// Reads the owners and the hints of the ownership file. The errors of the file are errors of the key.

@@ -7,50 +7,56 @@ use std::collections::BTreeMap;
 
 use model::history::{History, Measure};
 use model::incident::{Incident, IncidentState};
+use model::rule;
 use model::series::{Grain, SeriesKey};
 use notify::Locale;
 use plugin::Lock;
 use plugin::authoring::walk::{self, IncidentTraining, TrialParameters};
-use report::{Trial, TrialDetector, TrialVerdict};
-use sandbox::{CallContext, Sandbox, Scope, core_module};
+use report::{PartState, Trial, TrialDetector, TrialVerdict};
+use sandbox::{CallContext, Sandbox, SandboxError, Scope};
 use store::{DateRange, Store, StoreError};
 
 use super::evaluate::{TrialDays, TrialSeries};
-use super::rules::{Admission, PreparedRule, PreparedRules, PullPolicy};
+use super::rules::{Admission, PreparedRule, PreparedRules, PullPolicy, prepare_rules};
 use super::run::days_before;
 use crate::config::Config;
 
 /// Largest number of trials on a page.
 const MAX_TRIALS: usize = 20;
-/// Largest module on a page, in bytes. A detector in Rust has some 250,000.
+/// Largest total of the modules on a page, in bytes. A detector in Rust has some 250,000.
 const MAX_MODULE_BYTES: usize = 700_000;
 
-/// The services and the range of trials.
-#[derive(Clone, Copy)]
+/// The rules, the services and the range of trials.
 pub(crate) struct Trials<'a> {
-    pub(crate) config: &'a Config,
-    pub(crate) store: &'a Store,
-    pub(crate) sandbox: &'a Sandbox,
-    pub(crate) rules: &'a PreparedRules,
-    pub(crate) locale: Locale<'a>,
-    pub(crate) range: DateRange,
+    config: &'a Config,
+    sandbox: Sandbox,
+    rules: PreparedRules,
+    locale: Locale<'a>,
+    range: DateRange,
 }
 
 /// The trials of a page.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(crate) struct PageTrials {
     pub(crate) trials: Vec<Trial>,
     /// The detectors of the trials by digest.
     pub(crate) detectors: BTreeMap<String, TrialDetector>,
     /// Number of trials beyond the largest number of a page.
     pub(crate) left_out: usize,
+    /// The problems of rules, and the failures on series of incidents.
+    pub(crate) problems: Vec<String>,
+}
+
+impl PageTrials {
+    /// Returns whether the page has every trial.
+    pub(crate) fn state(&self) -> PartState {
+        if self.left_out == 0 && self.problems.is_empty() { PartState::Complete } else { PartState::Incomplete }
+    }
 }
 
 /// A failed trial.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum TrialsError {
-    #[error(transparent)]
-    Store(#[from] StoreError),
     #[error(
         "--try {0}: no usable rule over daily series evaluates this series, expected a series of `costwarden series list`"
     )]
@@ -75,26 +81,68 @@ fn series_of_incidents(incidents: &[Incident], range: DateRange) -> Vec<SeriesKe
     keys
 }
 
-impl Trials<'_> {
-    /// Tries the daily rules of the named series, then of the series of incidents. A series of an hourly rule has no
-    /// trial.
+impl<'a> Trials<'a> {
+    /// Prepares the rules of the config, with the compiled plugins of the runs. Writes nothing.
     ///
     /// # Errors
-    /// No rule evaluates a named series, a detector fails, or the store cannot be read.
-    pub(crate) async fn of(self, keys: &[SeriesKey], incidents: &[Incident]) -> Result<PageTrials, TrialsError> {
-        let history = self.history().await?;
-        let mut trials = PageTrials::default();
+    /// The host cannot run detectors.
+    pub(crate) async fn prepare(
+        config: &'a Config,
+        locale: Locale<'a>,
+        range: DateRange,
+    ) -> Result<Self, SandboxError> {
+        let compiled = config.state_dir.join("compiled");
+        let plugins = &config.plugins;
+        let sandbox = Sandbox::read_only(plugins.limits.clone(), &compiled, plugins.isolation.clone())?;
+        let rules = prepare_rules(rule::load(&config.rules), config, &sandbox, PullPolicy::Never).await;
+        Ok(Self { config, sandbox, rules, locale, range })
+    }
+
+    /// Reads the days of the trials.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub(crate) async fn history(&self, store: &Store) -> Result<History, StoreError> {
+        let days = self.daily_rules().map(|prepared| self.days(prepared)).max().unwrap_or(1);
+        let mut measures: Vec<Measure> = self.daily_rules().map(|prepared| prepared.rule.measure).collect();
+        measures.sort_unstable();
+        measures.dedup();
+        store.history(DateRange { from: days_before(self.range.to, days - 1), to: self.range.to }, &measures).await
+    }
+
+    /// Tries the daily rules of the named series, then of the series of incidents. A series of an hourly rule has no
+    /// trial. A failure on a series of an incident is a problem of the page.
+    ///
+    /// # Errors
+    /// No rule evaluates a named series, or a detector fails on a named series.
+    pub(crate) async fn of(
+        &self,
+        history: &History,
+        keys: &[SeriesKey],
+        incidents: &[Incident],
+    ) -> Result<PageTrials, TrialsError> {
+        let problems = self.rules.problems.iter().map(ToString::to_string).collect();
+        let mut page = PageTrials { problems, ..PageTrials::default() };
         for key in keys {
-            if self.add(key, &history, &mut trials).await? == 0 {
+            let rules = self.rules_of(key, history);
+            if rules.is_empty() {
                 return Err(TrialsError::NoRule(key.clone()));
+            }
+            for (prepared, series) in rules {
+                self.add(prepared, key, series, &mut page).await?;
             }
         }
         for key in series_of_incidents(incidents, self.range) {
-            if !keys.contains(&key) {
-                self.add(&key, &history, &mut trials).await?;
+            if keys.contains(&key) {
+                continue;
+            }
+            for (prepared, series) in self.rules_of(&key, history) {
+                if let Err(error) = self.add(prepared, &key, series, &mut page).await {
+                    page.problems.push(error.to_string());
+                }
             }
         }
-        Ok(trials)
+        Ok(page)
     }
 
     fn daily_rules(&self) -> impl Iterator<Item = &PreparedRule> {
@@ -107,32 +155,33 @@ impl Trials<'_> {
         range.saturating_add(prepared.rule.history_days)
     }
 
-    async fn history(&self) -> Result<History, StoreError> {
-        let days = self.daily_rules().map(|prepared| self.days(prepared)).max().unwrap_or(1);
-        let mut measures: Vec<Measure> = self.daily_rules().map(|prepared| prepared.rule.measure).collect();
-        measures.sort_unstable();
-        measures.dedup();
-        self.store.history(DateRange { from: days_before(self.range.to, days - 1), to: self.range.to }, &measures).await
+    /// Returns the daily rules that evaluate a series, with the series of each.
+    fn rules_of(&self, key: &SeriesKey, history: &History) -> Vec<(&PreparedRule, TrialSeries)> {
+        let days = TrialDays { config: self.config, history, through: self.range.to };
+        let series = |prepared: &PreparedRule| days.series(&prepared.rule, key, self.days(prepared));
+        self.daily_rules().filter_map(|prepared| Some((prepared, series(prepared)?))).collect()
     }
 
-    /// Adds the trials of a series. Returns their number.
-    async fn add(self, key: &SeriesKey, history: &History, page: &mut PageTrials) -> Result<usize, TrialsError> {
-        let days = TrialDays { config: self.config, history, through: self.range.to };
-        let mut number = 0;
-        for prepared in self.daily_rules() {
-            let Some(series) = days.series(&prepared.rule, key, self.days(prepared)) else { continue };
-            number += 1;
-            if page.trials.len() == MAX_TRIALS {
-                page.left_out += 1;
-                continue;
-            }
-            page.trials.push(self.trial(prepared, key, series)?);
-            let digest = &prepared.detector.digest;
-            if !page.detectors.contains_key(digest) {
-                page.detectors.insert(digest.clone(), self.detector(prepared).await);
-            }
+    /// Adds the trial of a rule on a series.
+    async fn add(
+        &self,
+        prepared: &PreparedRule,
+        key: &SeriesKey,
+        series: TrialSeries,
+        page: &mut PageTrials,
+    ) -> Result<(), TrialsError> {
+        if page.trials.len() == MAX_TRIALS {
+            page.left_out += 1;
+            return Ok(());
         }
-        Ok(number)
+        page.trials.push(self.trial(prepared, key, series)?);
+        let digest = &prepared.detector.digest;
+        if !page.detectors.contains_key(digest) {
+            let modules = page.detectors.values().filter_map(|detector| detector.module.as_ref().ok());
+            let room = MAX_MODULE_BYTES - modules.map(Vec::len).sum::<usize>();
+            page.detectors.insert(digest.clone(), self.detector(prepared, room).await);
+        }
+        Ok(())
     }
 
     /// Walks over a series with the settings of the rule.
@@ -174,29 +223,32 @@ impl Trials<'_> {
         })
     }
 
-    async fn detector(&self, prepared: &PreparedRule) -> TrialDetector {
+    /// Returns a detector with its module, if the module has at most `room` bytes.
+    async fn detector(&self, prepared: &PreparedRule, room: usize) -> TrialDetector {
         let manifest = &prepared.detector.manifest;
         TrialDetector {
             name: manifest.name.clone(),
             version: manifest.version.clone(),
             settings_schema: manifest.settings_schema.clone(),
-            module: self.module(prepared).await,
+            module: self.module(prepared, room).await,
         }
     }
 
     /// Returns the module of an admitted detector, or the reason against the page.
-    async fn module(&self, prepared: &PreparedRule) -> Result<Vec<u8>, String> {
+    async fn module(&self, prepared: &PreparedRule, room: usize) -> Result<Vec<u8>, String> {
         if prepared.detector.manifest.scope == Scope::Group {
             return Err("the detector compares the series of a group".to_owned());
         }
         let lock = Lock::load(&self.config.plugins.lock).map_err(|_| "the lock file has errors".to_owned())?;
         let pull = PullPolicy::Never;
-        let admission = Admission { config: self.config, lock: lock.as_ref(), sandbox: self.sandbox, pull };
+        let admission = Admission { config: self.config, lock: lock.as_ref(), sandbox: &self.sandbox, pull };
         let artifact = admission.artifact(prepared).await.map_err(|refusal| refusal.to_string())?;
-        let module = core_module(&artifact.bytes).map_err(|error| error.to_string())?;
-        if module.len() > MAX_MODULE_BYTES {
+        let module = self.sandbox.core_module(&artifact).map_err(|error| error.to_string())?;
+        if module.len() > room {
             let bytes = module.len();
-            return Err(format!("the module has {bytes} bytes, more than {MAX_MODULE_BYTES}"));
+            return Err(format!(
+                "the module has {bytes} bytes, and the page has room for {room} of {MAX_MODULE_BYTES} bytes"
+            ));
         }
         Ok(module.to_vec())
     }

@@ -151,7 +151,7 @@ fn command(plan: &Plan, task: Task) -> Result<String, CrontabError> {
     };
     let costwarden = format!("{} --config {}", quoted(plan.program.clone())?, quoted(plan.config.clone())?);
     let arguments = match task {
-        Task::Report => "report --archive",
+        Task::Report => "report --archive --causes --try incidents",
         _ => task.as_str(),
     };
     let command = match task {

@@ -151,7 +151,11 @@ fn service(plan: &Plan, task: Task) -> Result<String, UnitError> {
         Task::Daily => ("Ingest and evaluate finished days of the bill, and notify", "daily --json", "6h"),
         Task::Hourly => ("Ingest and evaluate the bill of today so far", "hourly --json", "2h"),
         Task::Health => ("Check the health of costwarden", "health --brief --changes", "4min"),
-        Task::Report => ("Store the cost report of the last 90 days in the archive", "report --archive --json", "1h"),
+        Task::Report => (
+            "Store the cost report of the last 90 days in the archive",
+            "report --archive --causes --try incidents --json",
+            "1h",
+        ),
     };
     // With `-F` no flock process stands between systemd and the job.
     let start = match task {

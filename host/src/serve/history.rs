@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use ::report::EntryAction;
 use axum::Form;
 use axum::extract::{Json, Path, Query, State};
 use axum::http::header::AUTHORIZATION;
@@ -16,7 +17,7 @@ use tokio::runtime::Handle;
 use tokio::task::block_in_place;
 
 use super::Server;
-use super::page::{PageQuery, no_incident, unavailable};
+use super::page::{PageQuery, ShownForm, no_incident, unavailable};
 use super::router::{refused, typed};
 use crate::incident_history::{self, EntryError};
 use crate::pipeline::with_write_lease;
@@ -24,34 +25,11 @@ use crate::pipeline::with_write_lease;
 /// Largest note, in characters.
 const NOTE_CHARACTERS: usize = 1_000;
 
-#[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-enum ActionWord {
-    /// The change is the new level.
-    Accept,
-    /// The change does not last.
-    AcceptOnce,
-    Dismiss,
-    /// The note is the comment.
-    Comment,
-}
-
-impl ActionWord {
-    fn action(self) -> Action {
-        match self {
-            Self::Accept => Action::Decision(Resolution::NewLevel),
-            Self::AcceptOnce => Action::Decision(Resolution::Expected),
-            Self::Dismiss => Action::Decision(Resolution::Dismissed),
-            Self::Comment => Action::Comment,
-        }
-    }
-}
-
 /// An entry through the API.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct EntryBody {
-    action: ActionWord,
+    action: EntryAction,
     note: Option<String>,
 }
 
@@ -59,7 +37,7 @@ pub(super) struct EntryBody {
 #[derive(Deserialize)]
 pub(super) struct EntryFields {
     token: String,
-    action: ActionWord,
+    action: EntryAction,
     note: Option<String>,
 }
 
@@ -87,15 +65,22 @@ pub(super) async fn add_in_page(
 ) -> Response {
     let language = server.language(&query);
     let EntryFields { token, action, note } = fields;
+    let answer = |status| server.incident_answer(&id, ShownForm { language, action, status });
     let Some(author) = server.options.tokens.person(token.trim()) else {
-        return match server.incident(&id).await {
-            Ok(incident) => server.incident_answer(&incident, language, StatusCode::FORBIDDEN),
-            Err(refusal) => refusal,
-        };
+        return answer(StatusCode::FORBIDDEN).await;
     };
     match server.record(&id, EntryBody { action, note }, author).await {
-        Ok(incident) => server.incident_answer(&incident, language, StatusCode::OK),
+        Ok(_) => answer(StatusCode::OK).await,
         Err(refusal) => refusal,
+    }
+}
+
+fn action(action: EntryAction) -> Action {
+    match action {
+        EntryAction::Accept => Action::Decision(Resolution::NewLevel),
+        EntryAction::AcceptOnce => Action::Decision(Resolution::Expected),
+        EntryAction::Dismiss => Action::Decision(Resolution::Dismissed),
+        EntryAction::Comment => Action::Comment,
     }
 }
 
@@ -108,7 +93,7 @@ impl Server {
             return Err(refused(StatusCode::UNPROCESSABLE_ENTITY, &message));
         }
         let at = (self.options.now)();
-        let action = body.action.action();
+        let action = action(body.action);
         if action == Action::Comment && note.is_none() {
             return Err(refused(StatusCode::UNPROCESSABLE_ENTITY, "the comment is empty: expected a text in `note`"));
         }

@@ -29,7 +29,8 @@ const OPENAPI: &str = include_str!("openapi.json");
 const HEADERS: [(HeaderName, &str); 7] = [
     (CACHE_CONTROL, "no-store"),
     (CONTENT_SECURITY_POLICY, "frame-ancestors 'none'; form-action 'self'; base-uri 'none'"),
-    (REFERRER_POLICY, "no-referrer"),
+    // Without a referrer at all, a browser hides the origin of a form.
+    (REFERRER_POLICY, "same-origin"),
     (X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (X_FRAME_OPTIONS, "DENY"),
     (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),

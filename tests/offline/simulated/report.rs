@@ -155,3 +155,30 @@ fn a_trial_names_the_wrong_series_and_the_wrong_format() {
     let format = simulated.run(&["report", "--output", "out", "--try", "incidents", "--format", "md"]).expect(2);
     insta::assert_snapshot!(format.stderr, @"failed: --try: a detector runs in the HTML page only, expected --format html");
 }
+
+/// The command of `schedule install --weekly-report`.
+const WEEKLY: [&str; 5] = ["report", "--archive", "--causes", "--try", "incidents"];
+
+#[test]
+fn the_weekly_report_has_causes_and_trials_or_says_so() {
+    let simulated = SimulatedBill::with_history(&Setup { keys: "language = \"en\"", ..Setup::default() }, 60);
+    simulated.hide(MYSQL, "step", "2026-11-23T00:00:00", r#","factor":3"#);
+    simulated.day(TODAY).expect(0);
+    let archived = || {
+        let run = simulated.run(&WEEKLY).expect(0);
+        let key = run.stdout.split_once(": the report from").expect("a key").0.to_owned();
+        assert_eq!(key, "reports/year=2026/month=11/report_20261123.html");
+        let page = std::fs::read_to_string(simulated.workdir.path().join("archive").join(key)).expect("archived");
+        (page, run.stderr)
+    };
+    let (page, _) = archived();
+    assert!(trials(&page)["trials"].as_array().is_some_and(|trials| !trials.is_empty()), "{page}");
+    assert!(page.contains("Cause, compared with 16 Nov (Mon)") && !page.contains("missing here"), "{page}");
+
+    let config = std::fs::read_to_string(simulated.workdir.path().join("costwarden.toml")).expect("the config");
+    simulated.workdir.write("costwarden.toml", &config.replace(&format!("{:?}", plugins()), "\"nowhere\""));
+    let (page, messages) = archived();
+    assert!(page.contains("Trials are missing here: a rule or a detector failed"), "{page}");
+    assert!(page.contains("Cause, compared with 16 Nov (Mon)") && !page.contains("wasm-unsafe-eval"), "{page}");
+    assert!(messages.contains("nowhere/daily-level.wasm"), "{messages}");
+}

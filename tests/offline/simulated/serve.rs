@@ -4,7 +4,7 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::process::{Child, Stdio};
 
-use costwarden_tests::{PATIENCE, until};
+use costwarden_tests::{PATIENCE, plugins, until};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
@@ -123,14 +123,18 @@ fn the_page_and_the_api_have_the_report_of_the_store() {
     for header in [
         "x-content-type-options: nosniff",
         "x-frame-options: deny",
-        "referrer-policy: no-referrer",
+        "referrer-policy: same-origin",
         "cache-control: no-store",
         "frame-ancestors 'none'",
     ] {
         assert!(page.head.contains(header), "{header}: {}", page.head);
     }
-    let report = served.json("/api/report");
-    simulated.run(&["report", "--output", "out", "--format", "json"]).expect(0);
+    let mut report = Value::Null;
+    until("the causes are read", || {
+        report = served.json("/api/report");
+        report["causesState"] == "complete"
+    });
+    simulated.run(&["report", "--output", "out", "--format", "json", "--causes"]).expect(0);
     let file = std::fs::read_to_string(simulated.workdir.path().join("out/report.json")).expect("written");
     let mut file: Value = serde_json::from_str(&file).expect("JSON");
     file["writtenAt"] = report["writtenAt"].clone();
@@ -151,6 +155,91 @@ fn the_page_and_the_api_have_the_report_of_the_store() {
         }
     }
     assert_eq!(served.get("/etc/passwd").status, 404);
+}
+
+/// Returns the content security policy in a page.
+fn policy(page: &str) -> &str {
+    let policy = page.split_once("Content-Security-Policy\" content=\"").expect("a policy").1;
+    policy.split_once('"').expect("the end").0
+}
+
+/// Returns the trials in a page; `None` without trials.
+fn trials(page: &str) -> Option<Value> {
+    let data = page.split_once(r#"id="trials">"#)?.1.split_once("</script>").expect("the end").0;
+    Some(serde_json::from_str(data).expect("JSON"))
+}
+
+#[test]
+fn the_pages_have_the_causes_and_the_trials_of_the_open_incidents() {
+    let (simulated, id) = with_incident();
+    let served = Served::start(&simulated);
+    let mut page = String::new();
+    until("the trials are computed", || {
+        page = served.get("/").body;
+        trials(&page).is_some()
+    });
+    let data = trials(&page).expect("trials");
+    let tried = data["trials"].as_array().expect("a list");
+    let trial = tried.iter().find(|trial| trial["id"] == MYSQL).expect("the trial of the incident");
+    let digest = trial["detector"].as_str().expect("a digest");
+    assert!(data["detectors"][digest]["module"].is_string(), "{trial}");
+    // The page compiles the module and requests nothing.
+    let allowed = policy(&page);
+    assert!(allowed.contains("default-src 'none'") && allowed.contains(" 'wasm-unsafe-eval'"), "{allowed}");
+    assert!(!allowed.contains("connect-src") && !allowed.contains("'unsafe-eval'"), "{allowed}");
+    assert!(page.contains("Cause, compared with"), "{page}");
+    assert!(page.contains(&format!("<a href=\"incidents/{id}\"")), "{page}");
+
+    // The page of the incident has the cause, and no script.
+    let path = format!("/incidents/{id}");
+    let incident = served.get(&path).body;
+    assert!(incident.contains("Cause, compared with") && !incident.contains("<script"), "{incident}");
+    assert_eq!(policy(&incident), "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'");
+
+    // The computation starts again after a decision: the closed incident has no trial.
+    served.decide(&id, TOKEN, r#"{"action":"dismiss"}"#);
+    until("the trials are computed again", || {
+        page = served.get("/").body;
+        !page.contains("are being computed")
+    });
+    let is_tried = |data: Value| data["trials"].as_array().is_some_and(|all| all.iter().any(|it| it["id"] == MYSQL));
+    assert!(!trials(&page).is_some_and(is_tried), "{page}");
+}
+
+#[test]
+fn a_page_says_that_the_archive_and_the_plugins_are_unreadable() {
+    let (simulated, id) = with_incident();
+    let archive = simulated.workdir.path().join("archive");
+    std::fs::rename(&archive, simulated.workdir.path().join("moved")).expect("moved");
+    simulated.workdir.write("archive", "no folder");
+    let config = std::fs::read_to_string(simulated.workdir.path().join("costwarden.toml")).expect("the config");
+    simulated.workdir.write("costwarden.toml", &config.replace(&format!("{:?}", plugins()), "\"nowhere\""));
+    let served = Served::start(&simulated);
+    let mut page = String::new();
+    until("the supplements are computed", || {
+        page = served.get("/").body;
+        !page.contains("are being")
+    });
+    assert!(page.contains("Causes are missing here, because the archived bills cannot be read."), "{page}");
+    assert!(page.contains("Trials are missing here: a rule or a detector failed"), "{page}");
+    assert_eq!(served.json("/api/report")["causesState"], "incomplete");
+    let incident = served.get(&format!("/incidents/{id}")).body;
+    assert!(incident.contains("Cause: not known, because the archive could not be read."), "{incident}");
+}
+
+#[test]
+fn a_link_selects_a_decision_and_decides_nothing() {
+    let (simulated, id) = with_incident();
+    let served = Served::start(&simulated);
+    for action in ["accept", "accept-once", "dismiss", "comment"] {
+        let page = served.get(&format!("/incidents/{id}?action={action}"));
+        assert_eq!(page.body.matches(" checked").count(), 1, "{page:?}");
+        assert!(page.body.contains(&format!("value=\"{action}\" required checked")), "{page:?}");
+    }
+    for query in ["action=delete", &format!("action=dismiss&token={TOKEN}")] {
+        assert_eq!(served.get(&format!("/incidents/{id}?{query}")).status, 200);
+    }
+    assert_eq!(decided(&simulated, &id), [Value::from("open"), Value::Null]);
 }
 
 #[test]

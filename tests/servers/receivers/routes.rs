@@ -112,6 +112,7 @@ fn a_daily_digest_lists_the_due_notifications_and_the_total_once() {
     "Daily digest of 19 Oct (Mon): 1,735 KRW" {"period":"daily","date":"2026-10-19","total":1734.5,"earlierTotal":1244.5,"budgets":[]} ["opened"]
     "Daily digest of 20 Oct (Tue): 1,235 KRW" {"period":"daily","date":"2026-10-20","total":1234.5,"earlierTotal":1224.5,"budgets":[]} ["resolved"]
     "#);
+    assert!(received(&finance).iter().all(|digest| digest["reportLink"] == "https://costs.example.com/"));
     let Some(violations) = violations(&received(&finance)) else { return };
     assert_eq!(violations, "[]");
     let show = workdir.run(&["incidents", "show", &incident(&workdir), "--json"]).expect(0).report();

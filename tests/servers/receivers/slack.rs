@@ -48,7 +48,7 @@ fn id(number: usize) -> String {
 }
 
 /// Checks the limits and the escapes of a message: at most 50 blocks and 3000 characters of a text, no raw `<` or `>`,
-/// `&` only as an escape.
+/// `&` only as an escape; at most 25 buttons with 75 characters and different actions.
 fn blocks_are_valid(message: &Value) -> bool {
     let is_escaped = |text: &str| {
         let is_escape = |rest: &str| ["&amp;", "&lt;", "&gt;"].iter().any(|escape| rest.starts_with(escape));
@@ -63,11 +63,29 @@ fn blocks_are_valid(message: &Value) -> bool {
         Some("context") => {
             block["elements"].as_array().is_some_and(|texts| texts.len() <= 10 && texts.iter().all(is_text))
         }
+        Some("actions") => block["elements"].as_array().is_some_and(|buttons| are_buttons(buttons)),
         _ => false,
     };
     let blocks = message["blocks"].as_array();
     blocks.is_some_and(|blocks| (1..=50).contains(&blocks.len()) && blocks.iter().all(is_block))
         && message["text"].as_str().is_some_and(|text| !text.is_empty() && is_escaped(text))
+}
+
+/// Checks the buttons of a block.
+fn are_buttons(buttons: &[Value]) -> bool {
+    let is_short = |text: &Value, limit| text.as_str().is_some_and(|text| (1..=limit).contains(&text.chars().count()));
+    let is_button = |button: &Value| {
+        let is_link = button["url"].as_str().is_some_and(|url| url.starts_with("https://"));
+        let label = &button["text"];
+        let has_label = label["type"] == "plain_text" && is_short(&label["text"], 75);
+        button["type"] == "button" && has_label && is_link && is_short(&button["url"], 3_000)
+    };
+    let actions: std::collections::BTreeSet<&str> = buttons
+        .iter()
+        .filter(|button| is_short(&button["action_id"], 255))
+        .filter_map(|it| it["action_id"].as_str())
+        .collect();
+    (1..=25).contains(&buttons.len()) && actions.len() == buttons.len() && buttons.iter().all(is_button)
 }
 
 /// A working directory with an app of Slack as the only receiver, and four quiet weeks.
@@ -137,6 +155,34 @@ fn growth_and_the_end_follow_in_the_thread_of_the_opening() {
     10월 19일(월)부터 10월 20일(화)까지 평소보다 1,700원 더 나왔습니다.
     원인(10월 12일(월)~10월 13일(화) 대비): Virtual Machine 2,000원 → 3,700원, +1,700원(전체 차이의 100%)
     심각도 주의 · 규칙 tutorial · ID ...
+    ");
+}
+
+#[test]
+fn the_buttons_open_the_pages_of_the_report_server() {
+    let endpoint = Endpoint::start(web_api);
+    let workdir = workdir(&endpoint.url, "daily_total = true\n");
+    bills::configure(&workdir, "report_url = \"https://costs.example.com/team\"", "");
+    for (index, amount) in [(0, "1500"), (1, "1000")] {
+        assert_eq!(count(&bills::daily(&workdir, index, amount).expect(0), "notifications"), 2, "{index}");
+    }
+    let listed = workdir.run(&["incidents", "list", "--json"]).expect(0).report();
+    let id = listed["incident"].as_str().expect("an id");
+    let buttons = |request: &Request| {
+        let message = request.json();
+        let blocks = message["blocks"].as_array().expect("blocks").clone();
+        let block = blocks.into_iter().find(|block| block["type"] == "actions").expect("buttons");
+        let link = |button: &Value| {
+            format!("{}: {}", button["text"]["text"], button["url"]).replace(id, "ID").replace('"', "")
+        };
+        block["elements"].as_array().expect("buttons").iter().map(link).collect::<Vec<_>>().join(", ")
+    };
+    let buttons: Vec<String> = endpoint.requests().iter().map(buttons).collect();
+    insta::assert_snapshot!(buttons.join("\n"), @"
+    이상 보기: https://costs.example.com/team/incidents/ID, 새 기준으로: https://costs.example.com/team/incidents/ID?action=accept, 오탐: https://costs.example.com/team/incidents/ID?action=dismiss
+    비용 보고서 보기: https://costs.example.com/team/
+    이상 보기: https://costs.example.com/team/incidents/ID
+    비용 보고서 보기: https://costs.example.com/team/
     ");
 }
 

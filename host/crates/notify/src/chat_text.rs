@@ -7,6 +7,7 @@ pub(crate) mod cause;
 mod chart;
 mod english;
 mod korean;
+mod links;
 
 use std::collections::BTreeSet;
 
@@ -16,6 +17,7 @@ use model::language::Language;
 use model::series::{ALL, Names};
 
 pub use self::amount::{plain as amount_text, refused as refused_amount, signed as signed_amount_text};
+pub(crate) use self::links::Link;
 use crate::notification::{
     Change, Comparison, Content, CostChange, GroupContent, IncidentContent, Notification, ProblemState,
 };
@@ -35,14 +37,10 @@ pub(crate) struct ChatText {
     pub(crate) lines: Vec<String>,
     /// The severity, the rules and the id.
     pub(crate) footer: String,
+    /// The page of the incident, or the cost report.
     pub(crate) link: Option<Link>,
-}
-
-/// The page of an incident.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Link {
-    pub(crate) label: &'static str,
-    pub(crate) url: String,
+    /// The same page, and the decisions about an open incident there.
+    pub(crate) buttons: Vec<Link>,
 }
 
 /// The cost of the recent days.
@@ -113,13 +111,8 @@ impl ChatText {
             chart,
             lines: words.lines.iter().map(|line| one_line(line)).chain(cause).chain(hint).collect(),
             footer: one_line(&words.footer),
-            link: incident.and_then(|content| content.link).map(|url| Link {
-                label: match locale.language {
-                    Language::Korean => "이상 보기, 결정 남기기",
-                    Language::English => "Show the incident and decide",
-                },
-                url: url.to_owned(),
-            }),
+            link: links::link(notification),
+            buttons: links::buttons(notification),
         }
     }
 }

@@ -30,6 +30,8 @@ pub struct Notification<'a> {
     /// The same for every attempt to send the notification, and for no other notification of the receiver.
     pub id: String,
     pub locale: Locale<'a>,
+    /// The address of the cost report; `None` without a page.
+    pub report_link: Option<&'a str>,
     pub content: Content<'a>,
 }
 
@@ -134,36 +136,45 @@ pub enum Level {
 impl<'a> Notification<'a> {
     pub fn of_incident(content: IncidentContent<'a>, locale: Locale<'a>) -> Self {
         let number = content.delivery.map_or(0, |delivery| delivery.notifications) + 1;
-        Self { id: content.id(content.kind, number), locale, content: Content::Incident(content) }
+        Self::new(content.id(content.kind, number), locale, Content::Incident(content))
     }
 
     pub fn of_group(content: GroupContent<'a>, locale: Locale<'a>) -> Self {
         let first = content.first();
         let number = first.delivery.map_or(0, |delivery| delivery.notifications) + 1;
-        let id = format!("{}-group", first.id(first.kind, number));
-        Self { id, locale, content: Content::Group(content) }
+        Self::new(format!("{}-group", first.id(first.kind, number)), locale, Content::Group(content))
     }
 
     pub fn of_daily_total(content: DailyTotalContent<'a>, locale: Locale<'a>) -> Self {
-        Self { id: format!("total-{}", content.date), locale, content: Content::DailyTotal(content) }
+        Self::new(format!("total-{}", content.date), locale, Content::DailyTotal(content))
     }
 
     pub fn of_planned_event(content: PlannedEventContent<'a>, locale: Locale<'a>) -> Self {
-        Self { id: format!("event-{}", content.event.id), locale, content: Content::PlannedEvent(content) }
+        Self::new(format!("event-{}", content.event.id), locale, Content::PlannedEvent(content))
     }
 
     pub fn of_budget(content: BudgetContent<'a>, locale: Locale<'a>) -> Self {
-        Self { id: content.id(), locale, content: Content::Budget(content) }
+        Self::new(content.id(), locale, Content::Budget(content))
     }
 
     pub fn of_digest(content: DigestContent<'a>, locale: Locale<'a>) -> Self {
         let id = format!("digest-{}-{}", content.period.as_str(), content.date);
-        Self { id, locale, content: Content::Digest(content) }
+        Self::new(id, locale, Content::Digest(content))
     }
 
     pub fn of_problem(content: OperationalContent<'a>, locale: Locale<'a>) -> Self {
         let id = format!("{}-{}-{}", content.key, content.since.as_second(), content.state.as_str());
-        Self { id, locale, content: Content::Operational(content) }
+        Self::new(id, locale, Content::Operational(content))
+    }
+
+    fn new(id: String, locale: Locale<'a>, content: Content<'a>) -> Self {
+        Self { id, locale, report_link: None, content }
+    }
+
+    /// Adds the address of the cost report. The notification of an incident links to the page of the incident instead.
+    #[must_use]
+    pub fn with_report_link(self, report_link: Option<&'a str>) -> Self {
+        Self { report_link, ..self }
     }
 
     /// Returns the thread of the earlier messages about the incidents.

@@ -28,7 +28,7 @@ pub struct Routing {
     pub routes: Vec<Route>,
     pub owners: Vec<Owner>,
     pub hints: Vec<Hint>,
-    /// The address of `costwarden serve` for people.
+    /// The address of `costwarden serve` for people, with a final slash.
     pub report_url: Option<Url>,
 }
 
@@ -50,11 +50,19 @@ impl Routing {
         self.owners.iter().find(|owner| owner.owns(&incident.series, &incident.names))
     }
 
+    /// Returns the address of the cost report; `None` without a page.
+    pub fn report_link(&self) -> Option<&str> {
+        self.report_url.as_ref().map(Url::as_str)
+    }
+
+    /// Returns the beginning of the addresses of the pages of incidents, before the id; `None` without a page.
+    pub fn incident_pages(&self) -> Option<Url> {
+        self.report_url.as_ref()?.join("incidents/").ok()
+    }
+
     /// Returns the address of the page of an incident; `None` without a page.
-    pub fn link(&self, incident: &Incident) -> Option<Url> {
-        let mut url = self.report_url.clone()?;
-        url.set_path(&format!("{}/incidents/{}", url.path().trim_end_matches('/'), incident.id));
-        Some(url)
+    pub fn link(&self, incident: &Incident) -> Option<String> {
+        Some(format!("{}{}", self.incident_pages()?, incident.id))
     }
 
     /// Returns the text of the first hint about an incident.

@@ -32,12 +32,38 @@ pub struct Facts<'a> {
     pub budgets: &'a [Budget],
     /// Sentences about the causes of incidents, by incident id. Empty if not read.
     pub causes: &'a BTreeMap<String, String>,
+    pub causes_state: PartState,
     /// The trials of the page.
     pub trials: &'a [Trial],
     /// The detectors of the trials by digest.
     pub detectors: &'a BTreeMap<String, TrialDetector>,
+    pub trials_state: PartState,
+    /// The beginning of the addresses of the pages of incidents, before the id; `None` without a report server.
+    pub incident_pages: Option<&'a str>,
     /// The newest daily run; `None` if no daily run is known.
     pub last_run: Option<LastRun>,
+}
+
+/// The state of a part of the report that needs more than the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum PartState {
+    /// Not requested, or complete.
+    #[default]
+    Complete,
+    /// In progress: a later page has the part.
+    Pending,
+    /// Something could not be read or computed.
+    Incomplete,
+}
+
+impl PartState {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Complete => "complete",
+            Self::Pending => "pending",
+            Self::Incomplete => "incomplete",
+        }
+    }
 }
 
 /// The record of a run.

@@ -18,7 +18,7 @@ use base64::prelude::BASE64_STANDARD;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest as _, Sha256};
 
-pub use self::incident_page::{EntryForm, incident_page};
+pub use self::incident_page::{EntryAction, EntryForm, IncidentPage};
 use crate::report::Report;
 use crate::texts::Texts;
 
@@ -37,7 +37,7 @@ pub(crate) fn page(report: &Report<'_>) -> String {
         "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src {} {}{}; base-uri 'none'; form-action 'none'",
         source_of(&library),
         source_of(SCRIPT),
-        trials::sources(&trial_scripts)
+        trials::sources(report, &trial_scripts)
     );
     let page = html! {
         (DOCTYPE)

@@ -21,6 +21,7 @@ pub(crate) fn object(report: &Report<'_>) -> Value {
             "usualLower": day.usual.map(|usual| usual.lower),
             "usualUpper": day.usual.map(|usual| usual.upper),
         })).collect::<Vec<_>>(),
+        "causesState": facts.causes_state.as_str(),
         "incidents": report.incidents.iter().map(incident).collect::<Vec<_>>(),
         "costs": report.rows.iter().map(cost).collect::<Vec<_>>(),
         "plannedEvents": facts.planned_events.iter().map(|event| json!({

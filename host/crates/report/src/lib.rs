@@ -14,8 +14,8 @@ mod texts;
 mod trial;
 mod words;
 
-pub use self::facts::{Facts, LastRun};
-pub use self::html::{EntryForm, incident_page};
+pub use self::facts::{Facts, LastRun, PartState};
+pub use self::html::{EntryAction, EntryForm, IncidentPage};
 pub use self::report::Report;
 pub use self::trial::{Trial, TrialDetector, TrialVerdict};
 

@@ -61,6 +61,7 @@ fn text(history: &History, format: Format, language: Language) -> String {
 struct Trials {
     trials: Vec<Trial>,
     detectors: BTreeMap<String, TrialDetector>,
+    state: PartState,
 }
 
 fn report_of(history: &History, language: Language, trials: &Trials, text: impl Fn(&Report<'_>) -> String) -> String {
@@ -78,8 +79,11 @@ fn report_of(history: &History, language: Language, trials: &Trials, text: impl 
         planned_events: &[],
         budgets: &budgets,
         causes: &causes,
+        causes_state: PartState::Complete,
         trials: &trials.trials,
         detectors: &trials.detectors,
+        trials_state: trials.state,
+        incident_pages: None,
         last_run: Some(LastRun {
             day: Some(LAST),
             outcome: "degraded".to_owned(),
@@ -196,7 +200,7 @@ fn trials(module: Result<Vec<u8>, String>) -> Trials {
         settings_schema: "{\"properties\":{\"sensitivity\":{\"type\":\"number\"}}}".to_owned(),
         module,
     };
-    Trials { trials: vec![trial], detectors: [("d1".to_owned(), detector)].into() }
+    Trials { trials: vec![trial], detectors: [("d1".to_owned(), detector)].into(), ..Trials::default() }
 }
 
 #[test]
@@ -217,10 +221,15 @@ fn a_trial_carries_every_digit_and_no_markup() {
 
     let without_module = page(&trials(Err("the plugin imports reference data".to_owned())));
     assert!(without_module.contains("This detector does not run in the page: the plugin imports reference data"));
-    assert!(!without_module.contains("<form"));
+    assert!(!without_module.contains("<form") && !without_module.contains("wasm-unsafe-eval"));
 
     let without_trial = page(&Trials::default());
     assert!(!without_trial.contains("wasm-unsafe-eval") && !without_trial.contains("costwardenDetector"));
+    assert!(!without_trial.contains("Try settings"));
+    let pending = page(&Trials { state: PartState::Pending, ..Trials::default() });
+    assert!(
+        pending.contains("Try settings") && pending.contains("The trials of the open incidents are being computed.")
+    );
 }
 
 #[test]
@@ -253,9 +262,17 @@ fn the_page_of_an_incident_has_no_script() {
         deliveries: BTreeMap::new(),
         failures: BTreeMap::new(),
     };
-    let page = incident_page(&incident, Locale { language: Language::Korean, currency: "KRW" }, EntryForm::Shown);
-    assert!(!page.contains("<script") && page.contains("&lt;/script&gt;"), "{page}");
-    assert!(page.contains("<form method=\"post\">") && page.contains("type=\"password\" name=\"token\""), "{page}");
-    let hidden = incident_page(&incident, Locale { language: Language::Korean, currency: "KRW" }, EntryForm::Hidden);
-    assert!(!hidden.contains("<form"), "{hidden}");
+    let page = |form, action, cause_state| {
+        let locale = Locale { language: Language::English, currency: "KRW" };
+        IncidentPage { incident: &incident, locale, cause: None, cause_state, form, action }.html()
+    };
+    let shown = page(EntryForm::Shown, EntryAction::Dismiss, PartState::Pending);
+    assert!(!shown.contains("<script") && shown.contains("&lt;/script&gt;"), "{shown}");
+    assert!(shown.contains("<form method=\"post\">") && shown.contains("type=\"password\" name=\"token\""), "{shown}");
+    assert!(
+        shown.contains("value=\"dismiss\" required checked") && !shown.contains("value=\"accept\" required checked")
+    );
+    assert!(shown.contains("The causes of the open incidents are being read"), "{shown}");
+    let hidden = page(EntryForm::Hidden, EntryAction::Accept, PartState::Complete);
+    assert!(!hidden.contains("<form") && !hidden.contains("Cause"), "{hidden}");
 }

@@ -95,6 +95,12 @@ impl<'r, 'a> Texts<'r, 'a> {
         container(&incident.series, &incident.names)
     }
 
+    /// Returns the address of the page of an incident; `None` without a report server.
+    pub(crate) fn incident_page(&self, incident: &Incident) -> Option<String> {
+        let base = self.report.facts.incident_pages?;
+        Some(format!("{base}{}", incident.id))
+    }
+
     /// Returns the day and the outcome of the last run.
     pub(crate) fn run(&self) -> Option<String> {
         let run = self.report.facts.last_run.as_ref()?;

@@ -7,6 +7,8 @@ use model::anomaly::Severity;
 use model::incident::{Action, IncidentState};
 use model::language::Language;
 
+use crate::facts::PartState;
+
 /// The fixed texts of a report.
 pub(crate) struct Words {
     language: Language,
@@ -62,6 +64,12 @@ pub(crate) struct Words {
     pub(crate) nobody: &'static str,
     pub(crate) trials: &'static str,
     pub(crate) trials_note: &'static str,
+    pub(crate) trials_pending: &'static str,
+    pub(crate) trials_incomplete: &'static str,
+    pub(crate) causes_pending: &'static str,
+    pub(crate) causes_incomplete: &'static str,
+    pub(crate) cause: &'static str,
+    pub(crate) decide: &'static str,
     pub(crate) no_module: &'static str,
     pub(crate) evaluate: &'static str,
     pub(crate) reset: &'static str,
@@ -142,6 +150,16 @@ impl Words {
         }
     }
 
+    /// Returns the note about the causes of the open incidents.
+    pub(crate) fn causes_note_of(&self, state: PartState) -> Option<&'static str> {
+        note_of(state, self.causes_pending, self.causes_incomplete)
+    }
+
+    /// Returns the note about the trials.
+    pub(crate) fn trials_note_of(&self, state: PartState) -> Option<&'static str> {
+        note_of(state, self.trials_pending, self.trials_incomplete)
+    }
+
     /// Returns the words of the outcome of a run; the outcome itself if unknown.
     pub(crate) fn outcome<'o>(&self, outcome: &'o str) -> &'o str {
         self.outcomes.iter().find(|(name, _)| *name == outcome).map_or(outcome, |(_, words)| words)
@@ -150,5 +168,13 @@ impl Words {
     /// Returns the words of the count with an index in [`COUNTS`].
     pub(crate) fn count(&self, index: usize) -> &'static str {
         self.counts[index]
+    }
+}
+
+fn note_of(state: PartState, pending: &'static str, incomplete: &'static str) -> Option<&'static str> {
+    match state {
+        PartState::Complete => None,
+        PartState::Pending => Some(pending),
+        PartState::Incomplete => Some(incomplete),
     }
 }

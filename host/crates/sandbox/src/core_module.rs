@@ -1,8 +1,11 @@
 //! The core module of a plugin: the code without the component around it.
 //!
 //! A component of one core module and a browser that calls the module by the canonical ABI give the same results. Nothing
-//! here runs or validates the code.
+//! here runs or validates the code. [`Sandbox::core_module`](crate::Sandbox::core_module) searches in a worker process.
 
+use std::ops::Range;
+
+use serde::{Deserialize, Serialize};
 use wasmparser::{BinaryReaderError, Parser, Payload};
 
 use crate::text;
@@ -17,7 +20,7 @@ const REFERENCE: &str = "costwarden:detector/reference@";
 const CALLER_EXPORTS: [&str; 2] = ["memory", "cabi_realloc"];
 
 /// The reason for a plugin without a module that runs alone.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 pub enum NoCoreModule {
     #[error("the plugin imports reference data")]
     Reference,
@@ -31,13 +34,24 @@ pub enum NoCoreModule {
     Damaged(String),
 }
 
-/// Returns the core module that exports the functions of the detector.
+impl NoCoreModule {
+    /// Returns the reason with safe texts, because a plugin may have taken over the worker.
+    pub(crate) fn checked(self) -> Self {
+        match self {
+            Self::Import(import) => Self::Import(text::error_text(import)),
+            Self::Damaged(cause) => Self::Damaged(text::error_text(cause)),
+            Self::Reference | Self::NoDetector => self,
+        }
+    }
+}
+
+/// Returns the place of the core module that exports the functions of the detector.
 ///
 /// # Errors
 /// No module exports the detector, or the module needs another import than the log.
-pub fn core_module(plugin: &[u8]) -> Result<&[u8], NoCoreModule> {
-    for module in modules(plugin).map_err(damaged)? {
-        let names = Names::of(module).map_err(damaged)?;
+pub(crate) fn core_module(plugin: &[u8]) -> Result<Range<usize>, NoCoreModule> {
+    for place in modules(plugin).map_err(damaged)? {
+        let names = Names::of(&plugin[place.clone()]).map_err(damaged)?;
         if !names.exports.iter().any(|name| name.starts_with(DETECTOR)) {
             continue;
         }
@@ -48,20 +62,21 @@ pub fn core_module(plugin: &[u8]) -> Result<&[u8], NoCoreModule> {
             return Err(NoCoreModule::Import(text::single_line(import)));
         }
         let has_exports = CALLER_EXPORTS.iter().all(|name| names.exports.iter().any(|export| export == name));
-        return if has_exports { Ok(module) } else { Err(NoCoreModule::NoDetector) };
+        return if has_exports { Ok(place) } else { Err(NoCoreModule::NoDetector) };
     }
     Err(NoCoreModule::NoDetector)
 }
 
-/// Returns the modules of a component, or a core module itself.
-fn modules(plugin: &[u8]) -> Result<Vec<&[u8]>, BinaryReaderError> {
+/// Returns the places of the modules of a component, or of a core module itself.
+fn modules(plugin: &[u8]) -> Result<Vec<Range<usize>>, BinaryReaderError> {
     if Parser::is_core_wasm(plugin) {
-        return Ok(vec![plugin]);
+        return Ok(vec![0..plugin.len()]);
     }
     let mut modules = Vec::new();
     for payload in Parser::new(0).parse_all(plugin) {
         if let Payload::ModuleSection { unchecked_range, .. } = payload? {
-            modules.extend(plugin.get(unchecked_range.start as usize..unchecked_range.end as usize));
+            let place = unchecked_range.start as usize..unchecked_range.end as usize;
+            modules.extend(plugin.get(place.clone()).map(|_| place));
         }
     }
     Ok(modules)
@@ -153,13 +168,14 @@ mod tests {
     fn the_module_with_the_detector_runs_alone() {
         let detector = module(&["costwarden:detector/log@1.0.0"]);
         let bytes = detector.clone().finish();
-        assert_eq!(core_module(&bytes), Ok(&bytes[..]));
-        assert_eq!(core_module(&component(&[Module::new(), detector])), Ok(&bytes[..]));
+        assert_eq!(core_module(&bytes), Ok(0..bytes.len()));
+        let component = component(&[Module::new(), detector]);
+        assert_eq!(core_module(&component).map(|place| &component[place]), Ok(&bytes[..]));
     }
 
     #[test]
     fn a_module_with_another_import_is_named() {
-        let import = |name: &str| core_module(&module(&[name]).finish()).map(<[u8]>::len);
+        let import = |name: &str| core_module(&module(&[name]).finish());
         assert_eq!(import("env"), Err(NoCoreModule::Import("env".to_owned())));
         assert_eq!(import("costwarden:detector/reference@1.0.0"), Err(NoCoreModule::Reference));
         assert_eq!(core_module(&component(&[Module::new()])), Err(NoCoreModule::NoDetector));

@@ -35,7 +35,7 @@ pub use self::compile::{
     CompileError, CompileOptions, CompileRefusal, SandboxError, TransientCause, Translation, retention, run_compiler,
 };
 pub use self::contract::InvalidPlugin;
-pub use self::core_module::{NoCoreModule, core_module};
+pub use self::core_module::NoCoreModule;
 pub use self::damaged_worker::detector_with_worker_output;
 pub use self::detector::Detector;
 pub use self::failure::{CallError, Failure, FailureContext, SkipReason};
@@ -43,8 +43,8 @@ pub use self::isolation::Isolation;
 pub use self::jail::Jail;
 pub use self::limits::Limits;
 pub use self::load::{
-    FaultClass, Grants, InspectError, InspectFault, LoadError, LoadFault, Prospect, Sandbox, StoredRefusal,
-    TransientFailure,
+    CoreModuleError, FaultClass, Grants, InspectError, InspectFault, LoadError, LoadFault, Prospect, Sandbox,
+    StoredRefusal, TransientFailure,
 };
 pub use self::manifest::{Manifest, Scope, packed};
 pub use self::run::{BatchDependence, DifferentSample, PLUGIN_LOG_TARGET, PlacedResult, batch_dependence, stop_calls};

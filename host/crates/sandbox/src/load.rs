@@ -32,7 +32,7 @@ use self::record::RecordKeys;
 use crate::stored_results::{DescribedCode, StoredResults};
 
 pub use self::error::{FaultClass, LoadError, LoadFault};
-pub use self::inspect::{InspectError, InspectFault};
+pub use self::inspect::{CoreModuleError, InspectError, InspectFault};
 pub use self::record::{Prospect, StoredRefusal, TransientFailure};
 pub use self::sandbox::Sandbox;
 

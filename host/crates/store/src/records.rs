@@ -112,7 +112,7 @@ pub(crate) struct Installation {
 }
 
 /// A range of days, including both ends.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DateRange {
     pub from: Date,
     pub to: Date,

@@ -157,7 +157,9 @@ impl Run<'_> {
     /// Sends a notification to a receiver. The report has the failure.
     async fn send_budget(&mut self, index: usize, content: BudgetContent<'_>) -> bool {
         let services = &mut *self.services;
-        let notification = Notification::of_budget(content, services.config.locale());
+        let config = &services.config;
+        let notification =
+            Notification::of_budget(content, config.locale()).with_report_link(config.routing.report_link());
         match services.receivers[index].send(&notification, self.now).await {
             Ok(_) => {
                 failpoint::pass(Checkpoint::Delivered);

@@ -32,7 +32,9 @@ impl Run<'_> {
         };
         let before = record.total_delivered.len();
         let services = &mut *self.services;
-        let notification = Notification::of_daily_total(content, services.config.locale());
+        let config = &services.config;
+        let notification =
+            Notification::of_daily_total(content, config.locale()).with_report_link(config.routing.report_link());
         for index in remaining {
             let receiver = &mut services.receivers[index];
             match receiver.send(&notification, self.now).await {

@@ -169,7 +169,9 @@ impl Run<'_> {
     /// Sends a notification to a receiver. The report has the failure.
     async fn send_incident(&mut self, index: usize, content: &IncidentContent<'_>) -> Result<Receipt, String> {
         let services = &mut *self.services;
-        let notification = Notification::of_incident(content.clone(), services.config.locale());
+        let config = &services.config;
+        let notification =
+            Notification::of_incident(content.clone(), config.locale()).with_report_link(config.routing.report_link());
         let sent = services.receivers[index].send(&notification, self.now).await;
         sent.map_err(|error| {
             self.report.add(Count::Undelivered, 1);
@@ -209,7 +211,7 @@ impl Run<'_> {
             cause: None,
             owner: self.services.config.routing.owner(incident).cloned(),
             hint: self.services.config.routing.hint(incident).map(str::to_owned),
-            link: self.services.config.routing.link(incident).map(String::from),
+            link: self.services.config.routing.link(incident),
         }
     }
 

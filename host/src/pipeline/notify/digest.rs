@@ -69,7 +69,9 @@ impl Run<'_> {
         let content =
             DigestContent { period, date, total, earlier_total, budgets: &budgets, entries: entries.collect() };
         let services = &mut *self.services;
-        let notification = Notification::of_digest(content, services.config.locale());
+        let config = &services.config;
+        let notification =
+            Notification::of_digest(content, config.locale()).with_report_link(config.routing.report_link());
         if let Err(error) = services.receivers[receiver].send(&notification, self.now).await {
             self.report.add(Count::Undelivered, 1);
             self.report.add_problem(Remark::of(&error));

@@ -74,7 +74,9 @@ impl Run<'_> {
             parts.content(incident, group.kind, &name)
         });
         let content = GroupContent::new(entries.collect());
-        let notification = Notification::of_group(content, services.config.locale());
+        let config = &services.config;
+        let notification =
+            Notification::of_group(content, config.locale()).with_report_link(config.routing.report_link());
         let sent = services.receivers[group.receiver].send(&notification, self.now).await;
         let sent = sent.map_err(|error| error.to_string());
         match &sent {

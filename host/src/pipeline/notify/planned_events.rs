@@ -33,7 +33,9 @@ impl Run<'_> {
         let before = event.delivered.len();
         let services = &mut *self.services;
         let content = PlannedEventContent { event: &event, result };
-        let notification = Notification::of_planned_event(content, services.config.locale());
+        let config = &services.config;
+        let notification =
+            Notification::of_planned_event(content, config.locale()).with_report_link(config.routing.report_link());
         let mut delivered = Vec::new();
         for receiver in services.receivers.iter_mut().filter(|receiver| !event.delivered.contains(&receiver.name)) {
             match receiver.send(&notification, self.now).await {

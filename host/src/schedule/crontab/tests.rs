@@ -120,5 +120,5 @@ fn the_weekly_report_has_a_line_of_its_own() {
     let without = message(&plan());
     let with_report = message(&Plan { weekly_report: WeeklyReport::Archived, ..plan() });
     let further: Vec<&str> = with_report.lines().filter(|line| !without.lines().any(|other| other == *line)).collect();
-    insta::assert_snapshot!(further.join("\n"), @"10 8 * * 1 flock -F -w 3000 /var/lib/costwarden/schedule.lock /usr/bin/costwarden --config /etc/costwarden/costwarden.toml report --archive --json >>/var/log/costwarden/costwarden.log 2>&1");
+    insta::assert_snapshot!(further.join("\n"), @"10 8 * * 1 flock -F -w 3000 /var/lib/costwarden/schedule.lock /usr/bin/costwarden --config /etc/costwarden/costwarden.toml report --archive --causes --try incidents --json >>/var/log/costwarden/costwarden.log 2>&1");
 }

@@ -92,7 +92,11 @@ fn the_units_of_the_weekly_report_come_and_go_with_the_option() {
     let timer = text_of(&with_report, "costwarden-report.timer");
     assert!(timer.contains("\nOnCalendar=Mon *-*-* 08:10:00 Asia/Seoul\nPersistent=true\n"), "{timer}");
     let service = text_of(&with_report, "costwarden-report.service");
-    assert!(service.contains(" --config /etc/costwarden/costwarden.toml report --archive --json\n"), "{service}");
+    assert!(
+        service
+            .contains(" --config /etc/costwarden/costwarden.toml report --archive --causes --try incidents --json\n"),
+        "{service}"
+    );
     assert_eq!(write(folder.path(), "default", &units(&plan()).unwrap()).unwrap(), Change::Written);
     assert_eq!(written(folder.path(), "default").unwrap().len(), 6);
 }

@@ -1,5 +1,6 @@
 mod budgets;
 mod groups;
+mod links;
 mod summaries;
 
 use jiff::Timestamp;
@@ -19,7 +20,7 @@ use crate::notification::{ComparedSpans, DayCost};
 use crate::notification::{
     CostChange, DailyTotalContent, DigestContent, Level, OperationalContent, PlannedEventContent, TotalComparison,
 };
-use crate::routing::{DigestPeriod, Owner, Routing};
+use crate::routing::{DigestPeriod, Owner};
 
 const KOREAN: Locale<'static> = Locale { language: Language::Korean, currency: "KRW" };
 const ENGLISH: Locale<'static> = Locale { language: Language::English, currency: "KRW" };
@@ -39,19 +40,6 @@ fn a_hint_is_the_last_line() {
     let last_line = |locale| ChatText::of(&Notification::of_incident(hinted.clone(), locale)).lines.pop();
     assert_eq!(last_line(ENGLISH).as_deref(), Some("Hint: Ask #ml first"));
     assert_eq!(last_line(KOREAN).as_deref(), Some("안내: Ask #ml first"));
-}
-
-#[test]
-fn the_link_leads_to_the_page_of_the_incident() {
-    let incident = lasting_incident();
-    let mut routing = Routing::default();
-    assert_eq!(routing.link(&incident), None);
-    routing.report_url = "https://costs.example.com/team/".parse().ok();
-    let url = routing.link(&incident).map(String::from);
-    assert_eq!(url.as_deref(), Some("https://costs.example.com/team/incidents/20261112-ff2b0c1d2e3f4a5b"));
-    let linked = IncidentContent { link: url.as_deref(), ..content(&incident, NotificationKind::Opened) };
-    let link = ChatText::of(&Notification::of_incident(linked, ENGLISH)).link.expect("a link");
-    assert_eq!((link.label, Some(link.url)), ("Show the incident and decide", url));
 }
 
 #[test]

@@ -73,7 +73,7 @@ fn message(text: &ChatText) -> Value {
         blocks.push(block(&text.footer, &json!({ "size": "small", "isSubtle": true })));
     }
     let open = |link: &Link| json!({ "type": "Action.OpenUrl", "title": link.label, "url": link.url });
-    let actions: Vec<Value> = text.link.iter().map(open).collect();
+    let actions: Vec<Value> = text.buttons.iter().map(open).collect();
     json!({
         "type": "message",
         "attachments": [{
@@ -133,8 +133,12 @@ mod tests {
         let content = IncidentContent { recent_days: &days, link, ..content(&incident, NotificationKind::Opened) };
         let locale = Locale { language: Language::Korean, currency: "KRW" };
         let card = message(&ChatText::of(&Notification::of_incident(content, locale)));
-        let open = json!({ "type": "Action.OpenUrl", "title": "이상 보기, 결정 남기기", "url": link });
-        assert_eq!(card["attachments"][0]["content"]["actions"], json!([open]));
+        let open = |title: &str, query: &str| {
+            let url = format!("https://c.example/incidents/1{query}");
+            json!({ "type": "Action.OpenUrl", "title": title, "url": url })
+        };
+        let [accept, dismiss] = [open("새 기준으로", "?action=accept"), open("오탐", "?action=dismiss")];
+        assert_eq!(card["attachments"][0]["content"]["actions"], json!([open("이상 보기", ""), accept, dismiss]));
         insta::assert_snapshot!(serde_json::to_string_pretty(&card["attachments"][0]["content"]["body"]).expect("JSON"), @r#"
         [
           {

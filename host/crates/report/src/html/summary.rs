@@ -69,6 +69,7 @@ pub(super) fn open_incidents(texts: &Texts<'_, '_>) -> Markup {
                         tbody { @for reported in &open { (row(texts, reported)) } }
                     }
                 }
+                @if let Some(note) = words.causes_note_of(texts.report.facts.causes_state) { p.note { (note) } }
                 @if explained > 0 { p.note { (words.explained) ": " (explained) } }
             }
         }
@@ -76,6 +77,7 @@ pub(super) fn open_incidents(texts: &Texts<'_, '_>) -> Markup {
 }
 
 fn row(texts: &Texts<'_, '_>, reported: &ReportedIncident<'_>) -> Markup {
+    let words = texts.words;
     let incident = reported.incident;
     html! {
         tr {
@@ -85,8 +87,16 @@ fn row(texts: &Texts<'_, '_>, reported: &ReportedIncident<'_>) -> Markup {
             td.n { (texts.difference(reported.so_far())) }
             td.n { @if let Some(until) = reported.until_month_end { (texts.difference(until)) } }
             td.when { (moment(incident.first_seen)) }
-            td { (one_line(&reported.why())) }
-            td { code { "costwarden incidents explain " (incident.id) } }
+            td { (one_line(&incident.reason)) }
+            td.next {
+                @if let Some(address) = texts.incident_page(incident) {
+                    a href=(address) aria-label={ (words.decide) ": " (texts.what(incident)) } { (words.decide) }
+                } @else {
+                    code { "costwarden incidents explain " (incident.id) }
+                }
+            }
         }
+        // A row of its own keeps the other incidents on the first screen.
+        @if let Some(cause) = reported.cause { tr.cause { td {} td colspan="7" { (one_line(cause)) } } }
     }
 }

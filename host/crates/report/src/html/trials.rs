@@ -20,20 +20,23 @@ pub(super) fn scripts(report: &Report<'_>) -> Vec<&'static str> {
     if report.facts.trials.is_empty() { Vec::new() } else { vec![DETECTOR_SCRIPT, SCRIPT] }
 }
 
-/// Returns the part of the content security policy for the scripts. Only a page with trials compiles WebAssembly.
-pub(super) fn sources(scripts: &[&str]) -> String {
+/// Returns the part of the content security policy for the scripts. Only a page with a module compiles WebAssembly.
+pub(super) fn sources(report: &Report<'_>, scripts: &[&str]) -> String {
     let sources: String = scripts.iter().map(|script| format!(" {}", source_of(script))).collect();
-    if scripts.is_empty() { sources } else { format!("{sources} 'wasm-unsafe-eval'") }
+    let has_module = report.facts.detectors.values().any(|detector| detector.module.is_ok());
+    if has_module { format!("{sources} 'wasm-unsafe-eval'") } else { sources }
 }
 
 pub(super) fn section(texts: &Texts<'_, '_>) -> Markup {
     let words = texts.words;
     let trials = texts.report.facts.trials;
+    let note = words.trials_note_of(texts.report.facts.trials_state);
     html! {
-        @if !trials.is_empty() {
+        @if !trials.is_empty() || note.is_some() {
             section {
                 h2 { (words.trials) }
-                p.note { (words.trials_note) }
+                @if !trials.is_empty() { p.note { (words.trials_note) } }
+                @if let Some(note) = note { p.note { (note) } }
                 @for (index, trial) in trials.iter().enumerate() { (card(texts, index, trial)) }
             }
         }

@@ -1,7 +1,9 @@
 //! The messages. costwarden sends a [`Setup`], then a [`Request`] for each call. The worker answers each of them with
-//! [`Message`]s; the last is [`Message::Ready`], [`Message::Inspected`] or [`Message::Finished`].
+//! [`Message`]s; the last is [`Message::Ready`], [`Message::Inspected`],
+//! [`Message::CoreModule`] or [`Message::Finished`].
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use model::series::{Series, Window};
 use serde::{Deserialize, Serialize};
@@ -9,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::numbers;
 use crate::call::{CallContext, Issue};
 use crate::contract::InvalidPlugin;
+use crate::core_module::NoCoreModule;
 use crate::failure::CallError;
 use crate::inspection::InspectedFile;
 use crate::limits::Limits;
@@ -24,6 +27,9 @@ pub(crate) enum Setup<'a> {
     /// Inspects the bytes of a plugin file, and ends.
     #[serde(with = "serde_bytes")]
     Inspect(&'a [u8]),
+    /// Searches the core module in the bytes of a plugin file, and ends.
+    #[serde(with = "serde_bytes")]
+    CoreModule(&'a [u8]),
 }
 
 /// The plugin of a worker.
@@ -111,6 +117,8 @@ pub(crate) enum Message {
     ReadReference(String),
     /// The end of a call. The results of `fit` or `judge` follow in the same payload.
     Finished(Finished),
+    /// The place of the core module in the file.
+    CoreModule(Result<Range<usize>, NoCoreModule>),
 }
 
 /// The properties of a loaded plugin.

@@ -176,7 +176,7 @@ impl Plugin {
                     let answer = encode(&reference.read(&name), None::<()>);
                     worker.send(&answer.map_err(|error| WorkerFault::Message(error.to_string()))?, deadline)?;
                 }
-                (Message::Ready(_) | Message::Inspected(_), _) => {
+                (Message::Ready(_) | Message::Inspected(_) | Message::CoreModule(_), _) => {
                     return Err(WorkerFault::Message("of a start".to_owned()));
                 }
             }

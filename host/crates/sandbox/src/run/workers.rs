@@ -2,6 +2,7 @@
 //! another plugin starts.
 
 use std::io;
+use std::ops::Range;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
@@ -15,6 +16,7 @@ use super::starter::Starter;
 use super::worker::{Worker, WorkerLimits};
 use crate::compile::pool;
 use crate::compile::{AddressSpace, MachineCode, SandboxError};
+use crate::core_module::NoCoreModule;
 use crate::inspection::InspectedFile;
 use crate::isolation::Isolation;
 use crate::jail::Jail;
@@ -164,6 +166,18 @@ impl Workers {
         match self.set_up(&mut worker, &Setup::Inspect(bytes), self.limits.call_seconds)? {
             Message::Inspected(inspected) => Ok(inspected),
             _ => Err(WorkerFault::Message("instead of an inspection".to_owned()).into()),
+        }
+    }
+
+    /// Searches the core module of a plugin file in a worker of its own.
+    ///
+    /// # Errors
+    /// The worker cannot be started, or has a fault.
+    pub(crate) fn core_module(&self, bytes: &[u8]) -> Result<Result<Range<usize>, NoCoreModule>, SetupFault> {
+        let mut worker = self.start_empty(bytes.len() as u64)?;
+        match self.set_up(&mut worker, &Setup::CoreModule(bytes), self.limits.call_seconds)? {
+            Message::CoreModule(place) => Ok(place),
+            _ => Err(WorkerFault::Message("instead of the place of a module".to_owned()).into()),
         }
     }
 

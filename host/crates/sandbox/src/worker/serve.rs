@@ -1,4 +1,4 @@
-//! The service of a worker: inspects a file, or loads the plugin of the [`Setup`] and makes a call for each [`Request`].
+//! The service of a worker: inspects a file, searches a core module, or loads the plugin of the [`Setup`] and makes a call for each [`Request`].
 //! Ends when the parent closes the socket.
 
 use std::cell::RefCell;
@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::link::load;
 use super::plugin::Plugin;
 use crate::compile::AddressSpace;
+use crate::core_module::core_module;
 use crate::inspection::InspectedFile;
 use crate::protocol::{
     Finished, HEADER_BYTES, Message, ReferenceAnswer, Request, Setup, decode, encode, payload_bytes,
@@ -45,6 +46,10 @@ fn set_up(parent: &Parent, space: AddressSpace) -> io::Result<Option<Plugin>> {
         Setup::Serve(setup) => setup,
         Setup::Inspect(bytes) => {
             parent.send(&Message::Inspected(InspectedFile::of(bytes)))?;
+            return Ok(None);
+        }
+        Setup::CoreModule(bytes) => {
+            parent.send(&Message::CoreModule(core_module(bytes)))?;
             return Ok(None);
         }
     };

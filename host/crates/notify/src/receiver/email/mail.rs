@@ -67,12 +67,20 @@ fn html(text: &ChatText) -> String {
         parts.push(chart::html(chart));
     }
     parts.extend(text.lines.iter().map(|line| format!("<p>{}</p>", escape(line))));
-    let anchor = |link: &Link| format!("<p><a href=\"{}\">{}</a></p>", escape(&link.url), escape(link.label));
-    parts.extend(text.link.iter().map(anchor));
+    if !text.buttons.is_empty() {
+        parts.push(format!("<p>{}</p>", text.buttons.iter().map(button).collect::<Vec<_>>().join(" ")));
+    }
     if !text.footer.is_empty() {
         parts.push(format!("<p style=\"color:#595959\"><small>{}</small></p>", escape(&text.footer)));
     }
     format!("<!DOCTYPE html>\n<html><body>\n{}\n</body></html>\n", parts.join("\n"))
+}
+
+/// Returns a link in the form of a button. Programs that remove the style show a link.
+fn button(link: &Link) -> String {
+    const STYLE: &str = "display:inline-block;margin:4px 8px 4px 0;padding:8px 14px;border:1px solid #0b57d0;\
+                         border-radius:4px;color:#0b57d0;text-decoration:none";
+    format!("<a href=\"{}\" style=\"{STYLE}\">{}</a>", escape(&link.url), escape(link.label))
 }
 
 pub(super) fn escape(text: &str) -> String {
@@ -94,7 +102,7 @@ mod tests {
         let mut incident = lasting_incident();
         incident.names.service = "<script>&\"x\"".into();
         let days = recent_days();
-        let link = Some("https://c.example/incidents/1?a&b");
+        let link = Some("https://c.example/incidents/1");
         let content = IncidentContent { recent_days: &days, link, ..content(&incident, NotificationKind::Opened) };
         let locale = Locale { language: Language::Korean, currency: "KRW" };
         let text = ChatText::of(&Notification::of_incident(content, locale));
@@ -105,7 +113,7 @@ mod tests {
         ▅▅▅▅▄▅▅▅▅▅▅▄▅▅██ 10/29–11/13 하루 비용
         11월 12일(목)부터 11월 13일(금)까지 평소보다 452,429원 더 나왔습니다.
         이유: 평소 하루 215,000~298,000원입니다
-        이상 보기, 결정 남기기: https://c.example/incidents/1?a&b
+        이상 보기, 결정 남기기: https://c.example/incidents/1
 
         심각도 주의 · 규칙 new-cost, service-daily · ID 20261112-ff2b
 
@@ -117,7 +125,7 @@ mod tests {
         <p><small>10/29–11/13 하루 비용</small></p>
         <p>11월 12일(목)부터 11월 13일(금)까지 평소보다 452,429원 더 나왔습니다.</p>
         <p>이유: 평소 하루 215,000~298,000원입니다</p>
-        <p><a href="https://c.example/incidents/1?a&amp;b">이상 보기, 결정 남기기</a></p>
+        <p><a href="https://c.example/incidents/1" style="display:inline-block;margin:4px 8px 4px 0;padding:8px 14px;border:1px solid #0b57d0;border-radius:4px;color:#0b57d0;text-decoration:none">이상 보기</a> <a href="https://c.example/incidents/1?action=accept" style="display:inline-block;margin:4px 8px 4px 0;padding:8px 14px;border:1px solid #0b57d0;border-radius:4px;color:#0b57d0;text-decoration:none">새 기준으로</a> <a href="https://c.example/incidents/1?action=dismiss" style="display:inline-block;margin:4px 8px 4px 0;padding:8px 14px;border:1px solid #0b57d0;border-radius:4px;color:#0b57d0;text-decoration:none">오탐</a></p>
         <p style="color:#595959"><small>심각도 주의 · 규칙 new-cost, service-daily · ID 20261112-ff2b</small></p>
         </body></html>
         "##);

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::chat_text::ChatText;
+use crate::chat_text::{ChatText, Link};
 use crate::notification::Notification;
 
 /// Limit of the characters of a text in a block is 3000. An escaped character has at most 5.
@@ -20,8 +20,12 @@ pub(super) fn message(notification: &Notification<'_>) -> Value {
         lines.push(format!("`{}` {}", chart.line(), escape(&chart.label)));
     }
     lines.extend(text.lines.iter().map(|line| escape(line)));
-    lines.extend(text.link.iter().map(|link| format!("<{}|{}>", link.url, escape(link.label))));
     let mut blocks = vec![json!({ "type": "section", "text": markup(&lines.join("\n")) })];
+    if !text.buttons.is_empty() {
+        blocks.push(
+            json!({ "type": "actions", "elements": text.buttons.iter().enumerate().map(button).collect::<Vec<_>>() }),
+        );
+    }
     if !text.footer.is_empty() {
         blocks.push(json!({ "type": "context", "elements": [markup(&escape(&text.footer))] }));
     }
@@ -30,6 +34,16 @@ pub(super) fn message(notification: &Notification<'_>) -> Value {
         "blocks": blocks,
         "unfurl_links": false,
         "unfurl_media": false,
+    })
+}
+
+/// Returns a button that opens a page. Each button of a message needs another `action_id`.
+fn button((index, link): (usize, &Link)) -> Value {
+    json!({
+        "type": "button",
+        "action_id": format!("open-{index}"),
+        "url": link.url,
+        "text": { "type": "plain_text", "text": link.label, "emoji": false },
     })
 }
 
@@ -92,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_line_links_to_the_page_of_the_incident() {
+    fn the_buttons_open_the_page_of_the_incident() {
         let incident = lasting_incident();
         let content = IncidentContent {
             link: Some("https://c.example/incidents/1"),
@@ -100,8 +114,16 @@ mod tests {
         };
         let locale = Locale { language: Language::English, currency: "KRW" };
         let message = message(&Notification::of_incident(content, locale));
-        let text = message["blocks"][0]["text"]["text"].as_str().expect("a text");
-        assert_eq!(text.lines().last(), Some("<https://c.example/incidents/1|Show the incident and decide>"));
+        let button = |button: &Value| {
+            assert_eq!((&button["type"], &button["text"]["type"]), (&json!("button"), &json!("plain_text")));
+            format!("{} {} {}", button["action_id"], button["text"]["text"], button["url"])
+        };
+        let buttons = message["blocks"][1]["elements"].as_array().expect("buttons").iter().map(button);
+        insta::assert_snapshot!(buttons.collect::<Vec<_>>().join("\n"), @r#"
+        "open-0" "Show the incident" "https://c.example/incidents/1"
+        "open-1" "Accept as the usual cost" "https://c.example/incidents/1?action=accept"
+        "open-2" "Dismiss as a false alarm" "https://c.example/incidents/1?action=dismiss"
+        "#);
     }
 
     #[test]

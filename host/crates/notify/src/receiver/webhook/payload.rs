@@ -30,6 +30,7 @@ pub(super) fn payload(notification: &Notification<'_>) -> Value {
         "currency": notification.locale.currency,
         "level": level(notification.level()),
         "title": ChatText::of(notification).title,
+        "reportLink": notification.report_link,
     });
     match &notification.content {
         Content::Incident(content) => {
@@ -285,6 +286,7 @@ mod tests {
           "currency": "KRW",
           "level": "info",
           "title": "example-corp / 결제 · MySQL: a new level, which is the usual cost from now on",
+          "reportLink": null,
           "type": "incident",
           "kind": "new-level",
           "incidents": [
