@@ -45,7 +45,7 @@ impl TwoHosts {
         let rules = repository().join("rules/tutorial");
         let config = |host: &str| {
             format!(
-                "state_dir = \"state-{host}\"\n{}[archive]\nkind = \"directory\"\ndirectory = \"archive\"\n{}{lease}\
+                "language = \"en\"\nstate_dir = \"state-{host}\"\n{}[archive]\nkind = \"directory\"\ndirectory = \"archive\"\n{}{lease}\
                  [rules]\ndirectory = {rules:?}\n[[receiver]]\nkind = \"syslog\"\npath = \"log.sock\"\n",
                 replay::source(),
                 mongo.store()

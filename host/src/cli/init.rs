@@ -107,6 +107,7 @@ pub(super) async fn init(args: InitArgs, form: Form, run: RunId, now: Timestamp)
 }
 
 /// The steps after the files are written.
+#[derive(Debug, Clone, Copy)]
 struct Next {
     /// Number of past days to load. `None` for none.
     backfill_days: Option<u16>,

@@ -42,25 +42,25 @@ name = "it"
     assert_eq!(code, 2);
     assert!(!text.contains("hunter2"), "{text}");
     insta::assert_snapshot!(text, @r#"
-    error: [workdir]/costwarden.toml:18: plugins.signing.key.name: "acme" appears twice, expected a different name for each key
-    error: [workdir]/costwarden.toml:19: plugins.signing.key.public_key: appears twice, expected each key once
-    error: [workdir]/costwarden.toml:20: plugins.signing.key.plugins: matches nothing: expected at least one pattern, like "acme-*"
-    error: [workdir]/costwarden.toml:22: plugins.signing.key.name: expected a name without control characters, found ""
-    error: [workdir]/costwarden.toml:23: plugins.signing.key.public_key: not a public key of minisign, expected the line printed by `costwarden plugin keygen`, or "file:PATH"
-    error: [workdir]/costwarden.toml:24: plugins.signing.key.plugins: expected a pattern like "acme-*": error parsing glob '[a': unclosed character class; missing ']'
-    error: [workdir]/costwarden.toml:25: plugins.signing.key.keys: unknown key, expected one of name, public_key, plugins
-    error: [workdir]/costwarden.toml:26: plugins.signing.key.name: is missing, expected the name of the key in plugins.lock, like "acme"
-    error: [workdir]/costwarden.toml:26: plugins.signing.key.plugins: is missing, expected the plugins that the key may sign, like ["acme-*"]
-    error: [workdir]/costwarden.toml:27: plugins.signing.key.public_key: [workdir]/none.pub cannot be read: No such file or directory (os error 2)
-    error: [workdir]/costwarden.toml:30: plugins.registry.transport: plain http to another machine exposes the password and the plugin to the network, expected "https", or "insecure-http" to allow this
-    error: [workdir]/costwarden.toml:31: plugins.registry.username: is set without password, expected both keys or neither
-    error: [workdir]/costwarden.toml:33: plugins.registry.host: "registry.example.com" appears twice, expected each registry once
-    error: [workdir]/costwarden.toml:34: plugins.registry.password: is set without username, expected both keys or neither
-    error: [workdir]/costwarden.toml:34: plugins.registry.password: expected a reference such as "env:NAME", "file:PATH" or "kakao-secret:ID", not the secret itself
-    error: [workdir]/costwarden.toml:35: plugins.registry.transport: expected "https" or "http" or "insecure-http", found "gopher"
-    error: [workdir]/costwarden.toml:36: plugins.registry.timeout_seconds: expected a whole number from 1 to 3600, found 0
-    error: [workdir]/costwarden.toml:38: plugins.registry.host: expected the registry's "HOST" or "HOST:PORT", found "https://registry.example.com"
-    error: [workdir]/costwarden.toml:39: plugins.registry.name: unknown key, expected one of host, username, password, transport, realm_hosts, ca_file, timeout_seconds
+    error: [workdir]/costwarden.toml:19: plugins.signing.key.name: "acme" appears twice, expected a different name for each key
+    error: [workdir]/costwarden.toml:20: plugins.signing.key.public_key: appears twice, expected each key once
+    error: [workdir]/costwarden.toml:21: plugins.signing.key.plugins: matches nothing: expected at least one pattern, like "acme-*"
+    error: [workdir]/costwarden.toml:23: plugins.signing.key.name: expected a name without control characters, found ""
+    error: [workdir]/costwarden.toml:24: plugins.signing.key.public_key: not a public key of minisign, expected the line printed by `costwarden plugin keygen`, or "file:PATH"
+    error: [workdir]/costwarden.toml:25: plugins.signing.key.plugins: expected a pattern like "acme-*": error parsing glob '[a': unclosed character class; missing ']'
+    error: [workdir]/costwarden.toml:26: plugins.signing.key.keys: unknown key, expected one of name, public_key, plugins
+    error: [workdir]/costwarden.toml:27: plugins.signing.key.name: is missing, expected the name of the key in plugins.lock, like "acme"
+    error: [workdir]/costwarden.toml:27: plugins.signing.key.plugins: is missing, expected the plugins that the key may sign, like ["acme-*"]
+    error: [workdir]/costwarden.toml:28: plugins.signing.key.public_key: [workdir]/none.pub cannot be read: No such file or directory (os error 2)
+    error: [workdir]/costwarden.toml:31: plugins.registry.transport: plain http to another machine exposes the password and the plugin to the network, expected "https", or "insecure-http" to allow this
+    error: [workdir]/costwarden.toml:32: plugins.registry.username: is set without password, expected both keys or neither
+    error: [workdir]/costwarden.toml:34: plugins.registry.host: "registry.example.com" appears twice, expected each registry once
+    error: [workdir]/costwarden.toml:35: plugins.registry.password: is set without username, expected both keys or neither
+    error: [workdir]/costwarden.toml:35: plugins.registry.password: expected a reference such as "env:NAME", "file:PATH" or "kakao-secret:ID", not the secret itself
+    error: [workdir]/costwarden.toml:36: plugins.registry.transport: expected "https" or "http" or "insecure-http", found "gopher"
+    error: [workdir]/costwarden.toml:37: plugins.registry.timeout_seconds: expected a whole number from 1 to 3600, found 0
+    error: [workdir]/costwarden.toml:39: plugins.registry.host: expected the registry's "HOST" or "HOST:PORT", found "https://registry.example.com"
+    error: [workdir]/costwarden.toml:40: plugins.registry.name: unknown key, expected one of host, username, password, transport, realm_hosts, ca_file, timeout_seconds
     [workdir]/costwarden.toml: the rules were not read, 19 errors
     "#);
 }
@@ -70,7 +70,7 @@ fn a_table_without_a_key() {
     let workdir = workdir();
     configure(&workdir, "[plugins.signing]\n");
     insta::assert_snapshot!(check(&workdir).1, @"
-    error: [workdir]/costwarden.toml:13: plugins.signing.key: is missing, expected at least one key under [[plugins.signing.key]]
+    error: [workdir]/costwarden.toml:14: plugins.signing.key: is missing, expected at least one key under [[plugins.signing.key]]
     [workdir]/costwarden.toml: the rules were not read, 1 error
     ");
 }

@@ -69,7 +69,7 @@ fn all_is_well_and_no_trace_is_left() {
     let workdir = Workdir::new("");
     let Some(log) = Log::new(workdir.path()) else { return };
     let config = format!(
-        "{}{}{}[metrics]\ntextfile = \"metrics/costwarden.prom\"\n[plugins]\ndirectory = {:?}\n[rules]\ndirectory = {:?}\n\
+        "language = \"en\"\n{}{}{}[metrics]\ntextfile = \"metrics/costwarden.prom\"\n[plugins]\ndirectory = {:?}\n[rules]\ndirectory = {:?}\n\
          [[receiver]]\nkind = \"syslog\"\nname = \"local\"\napp_name = {:?}\npath = {:?}\n\
          [[receiver]]\nkind = \"syslog\"\nname = \"far\"\napp_name = {:?}\ntransport = \"udp\"\naddress = {:?}\n",
         simulator.source(),

@@ -57,7 +57,7 @@ fn rows_in_another_order_are_the_same_bill() {
     assert!(files(&workdir.path().join("archive")) == archived, "a document was written again");
 
     // A workdir that has never seen the other order holds the same.
-    let fresh = eight_services::workdir_of(EMBEDDED, "");
+    let fresh = eight_services::workdir_of(EMBEDDED, "language = \"ko\"");
     replay::write_all(&fresh, &bills);
     for hour in 9..11 {
         replay::write(&fresh, "bills", day(DAYS), Some(hour), &eight_services::today(hour));
@@ -100,7 +100,7 @@ fn pages_of_another_size_are_the_same_bill() {
     let (documents, archived) = (shown(&workdir), files(&workdir.path().join("archive")));
 
     let plugins = costwarden_tests::plugins();
-    workdir.write("costwarden.toml", &format!("{}[plugins]\ndirectory = {plugins:?}\n", config(7)));
+    workdir.write("costwarden.toml", &format!("language = \"en\"\n{}[plugins]\ndirectory = {plugins:?}\n", config(7)));
     let paged = [report(&span, &workdir), report(&daily, &workdir)];
     let calls = |reports: &[serde_json::Value; 2]| reports[1]["counts"]["calls"].as_u64().expect("calls");
     assert_eq!(calls(&whole), 2);

@@ -67,6 +67,8 @@ impl Machine {
 
 /// Returns the newest finished day of the bill, as `init` printed the day.
 pub(crate) fn newest_day(played: &Run) -> jiff::civil::Date {
-    let (_, rest) = played.stdout.split_once("The bill of ").expect("the size of the bill");
-    rest.split_once(':').expect("a day").0.parse().expect("a day")
+    let english = |line: &'_ str| Some(line.strip_prefix("The bill of ")?.split_once(':')?.0.to_owned());
+    let korean = |line: &'_ str| Some(line.split_once(" 청구서: ")?.0.to_owned());
+    let day = played.stdout.lines().find_map(|line| english(line).or_else(|| korean(line)));
+    day.expect("the size of the bill").parse().expect("a day")
 }

@@ -40,7 +40,7 @@ fn deliver(mode: &str) -> Option<MailServer> {
         bills::daily(&workdir, index, amount).expect(0);
     }
     let checked = workdir.run(&["check", "--online"]);
-    assert!(checked.stdout.contains("receiver   mail: reached"), "{checked:?}");
+    assert!(checked.stdout.contains("받는 곳      mail: 접속됨"), "{checked:?}");
     Some(server)
 }
 

@@ -233,7 +233,7 @@ fn a_refusal_names_the_code_of_slack_and_not_the_token() {
     write_private(&workdir.path().join("token"), TOKEN);
     assert_eq!(count(&bills::daily(&workdir, 0, "1500").expect(0), "notifications"), 1);
     let checked = workdir.run(&["check", "--online"]);
-    assert!(checked.stdout.contains("receiver   team: reached"), "{checked:?}");
+    assert!(checked.stdout.contains("받는 곳      team: 접속됨"), "{checked:?}");
 }
 
 #[test]
@@ -245,7 +245,7 @@ fn a_server_that_is_down_loses_no_message() {
     let problem = run.report()["problems"][0].as_str().expect("a problem").to_owned();
     assert!(problem.contains("the Slack channel C0123456789: no answer: "), "{problem}");
     let health = workdir.run(&["health"]);
-    assert!(health.stdout.contains("2 notifications are undelivered"), "{health:?}");
+    assert!(health.stdout.contains("전달되지 않은 알림이 2건"), "{health:?}");
     let endpoint = Endpoint::start_at(port, web_api);
     assert_eq!(count(&bills::daily(&workdir, 0, "1500").expect(0), "notifications"), 2);
     assert_eq!(count(&bills::daily(&workdir, 0, "1500").expect(0), "notifications"), 0);

@@ -65,7 +65,7 @@ fn configure(workdir: &Workdir, archive: &TestArchive, lifecycle: &str) {
     workdir.write(
         "costwarden.toml",
         &format!(
-            "[source]\naccount = \"suite\"\nkind = \"archive\"\n{}[store]\nkind = \"embedded\"\n[plugins]\ndirectory = \"plugins\"\n[rules]\ndirectory = \"rules\"\n",
+            "language = \"en\"\n[source]\naccount = \"suite\"\nkind = \"archive\"\n{}[store]\nkind = \"embedded\"\n[plugins]\ndirectory = \"plugins\"\n[rules]\ndirectory = \"rules\"\n",
             archive.table(lifecycle)
         ),
     );

@@ -14,8 +14,8 @@
 mod band;
 mod delivery;
 mod history;
+mod inconclusive;
 mod later_impact;
-mod recurrence;
 mod streak;
 mod update;
 

@@ -70,7 +70,7 @@ pub(crate) fn core_module(plugin: &[u8]) -> Result<Range<usize>, NoCoreModule> {
 /// Returns the places of the modules of a component, or of a core module itself.
 fn modules(plugin: &[u8]) -> Result<Vec<Range<usize>>, BinaryReaderError> {
     if Parser::is_core_wasm(plugin) {
-        return Ok(vec![0..plugin.len()]);
+        return Ok(std::iter::once(0..plugin.len()).collect());
     }
     let mut modules = Vec::new();
     for payload in Parser::new(0).parse_all(plugin) {

@@ -146,7 +146,7 @@ fn a_malformed_realm_host_is_refused() {
     );
     let text = costwarden_tests::plugin_files::said(&workdir, &["check"]).1;
     insta::assert_snapshot!(text, @r#"
-    error: [workdir]/costwarden.toml:15: plugins.registry.realm_hosts: expected "HOST" or "HOST:PORT" of a token realm, found "https://auth.example.com"
+    error: [workdir]/costwarden.toml:16: plugins.registry.realm_hosts: expected "HOST" or "HOST:PORT" of a token realm, found "https://auth.example.com"
     [workdir]/costwarden.toml: the rules were not read, 1 error
     "#);
 }

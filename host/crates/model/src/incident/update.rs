@@ -18,10 +18,6 @@ use crate::series::SeriesKey;
 /// finished days.
 const FIRST_CONCLUSIVE_HOUR: u8 = 6;
 
-/// Share of the change of an incident that a day inside the opening band may keep and still resolve the incident. A wide
-/// band, or a day of the week with a small cost, contains a large part of the change.
-const KEPT_SHARE: f64 = 0.25;
-
 /// Maximum number of days between an early anomaly and the opening of the same incident.
 const EARLIER_DAYS: i32 = 3;
 
@@ -221,10 +217,15 @@ impl Incident {
             && evaluated.all(|rule| results.rules_with_verdict.contains(rule) && !has_failed(rule))
     }
 
-    /// Removes the impact of a finished day without a remaining anomaly.
+    /// Removes the impact of a finished day without a remaining anomaly. A day without an impact belongs to the incident until
+    /// an open incident evaluates the day again.
     fn remove_finished_day(&mut self, moment: Moment) {
         let Moment { date, hour: None } = moment else { return };
-        let Some(day) = self.by_day.get_mut(&date).filter(|day| day.finished_day.is_some()) else { return };
+        let is_open = self.state == IncidentState::Open;
+        let has_changed = |day: FinishedDayImpact| is_open || day.impact > 0.0;
+        let Some(day) = self.by_day.get_mut(&date).filter(|day| day.finished_day.is_some_and(has_changed)) else {
+            return;
+        };
         day.finished_day = None;
         if day.partial_day.is_none() {
             self.by_day.remove(&date);
@@ -333,21 +334,6 @@ impl Incident {
         let Some(Anomaly { observed, expected, .. }) = opposite else { return };
         let beyond = FinishedDayImpact { impact: 0.0, observed: *observed, expected: *expected };
         self.by_day.entry(date).or_default().finished_day.get_or_insert(beyond);
-    }
-
-    /// Returns whether a day inside the opening band keeps much of the change: as money, and as a share of the expected cost.
-    /// The median day of the incident is the change.
-    fn keeps_change(&self, normal: &NormalVerdicts) -> bool {
-        let Some(expected) = normal.expected else { return false };
-        let deviation = match self.direction {
-            Direction::Up => normal.observed - expected,
-            Direction::Down => expected - normal.observed,
-        };
-        let changed: Vec<FinishedDayImpact> =
-            self.finished_days().map(|(_, day)| day).filter(|day| day.impact > 0.0 && day.expected != 0.0).collect();
-        let money = median(changed.iter().map(|day| day.impact));
-        let share = median(changed.iter().map(|day| day.impact / day.expected.abs()));
-        !changed.is_empty() && deviation > KEPT_SHARE * money && deviation > KEPT_SHARE * share * expected.abs()
     }
 
     /// Keeps the fits of the newest evaluation of the first day. A rule that was added later contributes its first fit.

@@ -4,9 +4,15 @@ use super::*;
 
 /// Evaluates a fall of a cost: finished days with the observed and the expected value, and whether the day lies outside the band.
 fn after_days(days: &[(f64, f64, bool)]) -> Incident {
+    let mut known = evaluate(Vec::new(), days);
+    assert_eq!(known.len(), 1, "{known:#?}");
+    known.remove(0)
+}
+
+/// Evaluates the days from the first of the month on.
+fn evaluate(mut known: Vec<Incident>, days: &[(f64, f64, bool)]) -> Vec<Incident> {
     let rules = BTreeSet::from(["a".to_owned()]);
     let failed = HashMap::new();
-    let mut known: Vec<Incident> = Vec::new();
     for (day, (observed, expected, is_outside)) in (1..).zip(days) {
         let moment = on(day, None);
         let impact = expected - observed;
@@ -26,8 +32,16 @@ fn after_days(days: &[(f64, f64, bool)]) -> Incident {
             known.push(incident);
         }
     }
-    assert_eq!(known.len(), 1, "{known:#?}");
-    known.remove(0)
+    known
+}
+
+#[test]
+fn the_same_days_once_more_change_nothing() {
+    let days = [(55.0, 100.0, true), (80.0, 100.0, false), (95.0, 100.0, false)];
+    let first = evaluate(Vec::new(), &days);
+    assert_eq!(first[0].state, IncidentState::Closed(Resolution::Returned));
+    assert_eq!(first[0].by_day.len(), 2, "a kept day");
+    assert_eq!(evaluate(first.clone(), &days), first);
 }
 
 #[test]

@@ -23,10 +23,10 @@ pub(super) fn group_sentence(group: &GroupCause<'_>, locale: Locale<'_>) -> Stri
     }
     let effect = |(effect, difference): &(NamedEffect, _)| {
         let name = match effect {
-            NamedEffect::Price => "단가 변화",
-            NamedEffect::Quantity => "사용량 변화",
-            NamedEffect::New => "새로 생긴 리소스",
-            NamedEffect::Gone => "없어진 리소스",
+            NamedEffect::Price => "단가",
+            NamedEffect::Quantity => "수량",
+            NamedEffect::New => "새 항목",
+            NamedEffect::Gone => "없어진 항목",
         };
         format!("{name} {}", amount::signed(double(difference), locale))
     };

@@ -108,9 +108,9 @@ fn the_effects_of_a_group_are_sums() {
     };
     let same = comparison(&day, &none, &none);
     insta::assert_snapshot!([&causes[..], &causes[..2], &causes[2..], &[same]].map(sentences).join("\n"), @"
-    원인(11월 6일(금) 대비, 시리즈 3개 가운데 2개): 없어진 리소스 -500원, 사용량 변화 -150원, 단가 변화 +30원
+    원인(11월 6일(금) 대비, 시리즈 3개 가운데 2개): 없어진 항목 -500원, 수량 -150원, 단가 +30원
     Cause, compared with 6 Nov (Fri) (2 of 3 series): removed resources -500 KRW, other quantities -150 KRW, other prices +30 KRW.
-    원인(11월 6일(금) 대비): 없어진 리소스 -500원, 사용량 변화 -150원, 단가 변화 +30원
+    원인(11월 6일(금) 대비): 없어진 항목 -500원, 수량 -150원, 단가 +30원
     Cause, compared with 6 Nov (Fri): removed resources -500 KRW, other quantities -150 KRW, other prices +30 KRW.
     원인: 보관된 청구 내역의 금액이 알림의 금액과 달라 알 수 없습니다.
     Cause: not known, because the archived bill does not have the amounts of the incident.

@@ -1,15 +1,22 @@
-//! Charges on some days only: a weekly batch or a monthly fee.
+//! Inconclusive days: days that prove no end of an incident.
 //!
-//! The opening band of such a series expects almost nothing on most days. A day of that kind cannot show whether a
-//! changed charge is back at its usual amount, so the day proves nothing, and the incident waits for the next charge.
+//! - A weekly batch or a monthly fee is a charge on some days only. The opening band of such a series expects almost nothing
+//!   on most days. Such a day cannot show whether a changed charge is back at its usual amount, so the incident waits for
+//!   the next charge.
+//! - A day inside a wide band may keep much of the change.
 
 use jiff::civil::Date;
 
-use super::{DayImpact, FinishedDayImpact, Incident, LEVEL_DAYS, Levels};
+use super::{DayImpact, FinishedDayImpact, Incident, LEVEL_DAYS, Levels, NormalVerdicts};
+use crate::anomaly::Direction;
 use crate::median::median;
 
 /// A day is conclusive if the band expects at least this share of the largest expected value of the incident.
 const CONCLUSIVE_SHARE: f64 = 0.1;
+
+/// Share of the change of an incident that a day inside the opening band may keep and still resolve the incident. A wide
+/// band, or a day of the week with a small cost, contains a large part of the change.
+const KEPT_SHARE: f64 = 0.25;
 
 /// Smallest number of rising days that people are told of.
 const RISING_DAYS: usize = 5;
@@ -20,6 +27,21 @@ impl Incident {
         let anomalous = self.finished_days().filter(|(_, day)| day.impact > 0.0);
         let largest = anomalous.map(|(_, day)| day.expected.abs()).fold(0.0, f64::max);
         expected.abs() < CONCLUSIVE_SHARE * largest
+    }
+
+    /// Returns whether a day inside the opening band keeps much of the change: as money, and as a share of the expected cost.
+    /// The median day of the incident is the change.
+    pub(super) fn keeps_change(&self, normal: &NormalVerdicts) -> bool {
+        let Some(expected) = normal.expected else { return false };
+        let deviation = match self.direction {
+            Direction::Up => normal.observed - expected,
+            Direction::Down => expected - normal.observed,
+        };
+        let changed: Vec<FinishedDayImpact> =
+            self.finished_days().map(|(_, day)| day).filter(|day| day.impact > 0.0 && day.expected != 0.0).collect();
+        let money = median(changed.iter().map(|day| day.impact));
+        let share = median(changed.iter().map(|day| day.impact / day.expected.abs()));
+        !changed.is_empty() && deviation > KEPT_SHARE * money && deviation > KEPT_SHARE * share * expected.abs()
     }
 
     /// Adds an inconclusive finished day, without an impact.
