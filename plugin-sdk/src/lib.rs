@@ -62,6 +62,7 @@
     clippy::unwrap_used,
     reason = "generated code"
 )]
+#[cfg_attr(doc, expect(rustdoc::broken_intra_doc_links, reason = "generated code"))]
 #[doc(hidden)]
 #[rustfmt::skip]
 pub mod bindings;
