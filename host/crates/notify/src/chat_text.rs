@@ -81,15 +81,7 @@ impl ChatText {
             Language::English => english::words(notification),
         };
         let locale = notification.locale;
-        let incident = match &notification.content {
-            Content::Incident(content) => Some(content),
-            Content::Group(_)
-            | Content::DailyTotal(_)
-            | Content::PlannedEvent(_)
-            | Content::Budget(_)
-            | Content::Digest(_)
-            | Content::Operational(_) => None,
-        };
+        let incident = links::incident(notification);
         let chart = match &notification.content {
             Content::Incident(content) => Chart::of(std::slice::from_ref(content), locale.language),
             Content::Group(content) => Chart::of(&content.entries, locale.language),

@@ -70,7 +70,8 @@ pub(super) fn buttons(notification: &Notification<'_>) -> Vec<Link> {
     buttons
 }
 
-fn incident<'n, 'a>(notification: &'n Notification<'a>) -> Option<&'n IncidentContent<'a>> {
+/// Returns the incident of a notification about a single incident.
+pub(super) fn incident<'n, 'a>(notification: &'n Notification<'a>) -> Option<&'n IncidentContent<'a>> {
     match &notification.content {
         Content::Incident(content) => Some(content),
         Content::Group(_)

@@ -22,9 +22,8 @@ pub(super) fn message(notification: &Notification<'_>) -> Value {
     lines.extend(text.lines.iter().map(|line| escape(line)));
     let mut blocks = vec![json!({ "type": "section", "text": markup(&lines.join("\n")) })];
     if !text.buttons.is_empty() {
-        blocks.push(
-            json!({ "type": "actions", "elements": text.buttons.iter().enumerate().map(button).collect::<Vec<_>>() }),
-        );
+        let buttons = text.buttons.iter().enumerate().map(|(index, link)| button(index, link));
+        blocks.push(json!({ "type": "actions", "elements": buttons.collect::<Vec<_>>() }));
     }
     if !text.footer.is_empty() {
         blocks.push(json!({ "type": "context", "elements": [markup(&escape(&text.footer))] }));
@@ -38,7 +37,7 @@ pub(super) fn message(notification: &Notification<'_>) -> Value {
 }
 
 /// Returns a button that opens a page. Each button of a message needs another `action_id`.
-fn button((index, link): (usize, &Link)) -> Value {
+fn button(index: usize, link: &Link) -> Value {
     json!({
         "type": "button",
         "action_id": format!("open-{index}"),
