@@ -43,7 +43,7 @@ pub(super) fn show(shown: Shown<'_>, config: &StoreConfig, form: Form) {
     lines.add_state(incident);
     lines.add_cost(incident, until_month_end);
     lines.add_notifications(incident);
-    lines.add(["이상 징후", "anomalies"], &anomalies.len().to_string());
+    lines.add("이상 징후", "anomalies", &anomalies.len().to_string());
     present::out(lines.text.trim_end());
 }
 
@@ -55,7 +55,7 @@ struct Lines<'c> {
 
 impl Lines<'_> {
     /// Adds a line with a label in Korean and in English.
-    fn add(&mut self, [korean, english]: [&str; 2], value: &str) {
+    fn add(&mut self, korean: &str, english: &str, value: &str) {
         let label = self.locale.language.choose(korean, english);
         writeln!(self.text, "{}", present::labelled(label, 10, value)).expect("a string takes all that is written");
     }
@@ -71,13 +71,14 @@ impl Lines<'_> {
         let [first, opened, last] =
             [incident.first_seen, incident.opened_at, incident.last_seen].map(|time| moment(time, language));
         let state = incident.state.text(language);
-        self.add(["이상", "incident"], &incident.id);
+        self.add("이상", "incident", &incident.id);
         let series = format!("{} ({}/{}/{})", incident.series, names.account, names.project, names.service);
-        self.add(["시리즈", "series"], &series);
-        self.add(["상태", "state"], state);
-        self.add(["시작", "since"], &format!("{first}, {} {opened}", language.choose("발견", "opened")));
+        self.add("시리즈", "series", &series);
+        self.add("상태", "state", state);
+        self.add("시작", "since", &format!("{first}, {} {opened}", language.choose("발견", "opened")));
         self.add(
-            ["최근", "last seen"],
+            "최근",
+            "last seen",
             &format!("{last}, {}", language.choose("마지막 이상 징후", "the newest anomaly")),
         );
         if let Some(closed) = incident.closed_at {
@@ -88,26 +89,27 @@ impl Lines<'_> {
                 format!(": {}{expected}", self.amount(observed))
             });
             let day = day.unwrap_or_default();
-            self.add(["종료", "closed"], &format!("{closed}{}{state}{day}", language.choose(", ", " as ")));
+            self.add("종료", "closed", &format!("{closed}{}{state}{day}", language.choose(", ", " as ")));
         }
         for entry in &incident.history {
             let label = history::label(&entry.action, language);
-            self.add([label, label], &history::text(entry, language));
+            self.add(label, label, &history::text(entry, language));
         }
     }
 
     /// Adds the rules, the reason and the amounts.
     fn add_cost(&mut self, incident: &Incident, until_month_end: Option<(Date, f64)>) {
         let language = self.locale.language;
-        self.add(["규칙", "rules"], &incident.rules.iter().cloned().collect::<Vec<_>>().join(", "));
-        self.add(["이유", "why"], &incident.reason);
+        self.add("규칙", "rules", &incident.rules.iter().cloned().collect::<Vec<_>>().join(", "));
+        self.add("이유", "why", &incident.reason);
         let [observed, expected] = [incident.observed, incident.expected].map(|amount| self.amount(amount));
-        self.add(["비용", "now"], &format!("{observed}, {} {expected}", language.choose("평소", "expected")));
-        self.add(["차액", "impact"], &self.impact(incident));
+        self.add("비용", "now", &format!("{observed}, {} {expected}", language.choose("평소", "expected")));
+        self.add("차액", "impact", &self.impact(incident));
         if let Some((last, impact)) = until_month_end {
             let impact = self.amount(impact);
             self.add(
-                ["", ""],
+                "",
+                "",
                 &match language {
                     Language::Korean => format!("{last}까지 {impact}(남은 날이 최근 사흘과 같을 때)"),
                     Language::English => format!("{impact} until {last}, if each later day is like the last three"),
@@ -119,7 +121,7 @@ impl Lines<'_> {
                 Some(_) => "",
                 None => language.choose(" (지금까지)", " so far"),
             };
-            self.add(["", ""], &format!("{date} {}{so_far}", self.amount(seen.impact())));
+            self.add("", "", &format!("{date} {}{so_far}", self.amount(seen.impact())));
         }
     }
 
@@ -145,7 +147,8 @@ impl Lines<'_> {
             let amount = self.amount(*notified_impact);
             let end = if *end_notified { language.choose(", 종료 알림 포함", ", including the end") } else { "" };
             self.add(
-                ["알림", "notified"],
+                "알림",
+                "notified",
                 &match language {
                     Language::Korean => format!("{receiver} {notifications}회, 마지막 차액 {amount}{end}"),
                     Language::English => {
@@ -156,10 +159,10 @@ impl Lines<'_> {
         }
         for (receiver, DeliveryFailure { at, cause }) in &incident.failures {
             let at = language.choose(format!("{receiver} {at}"), format!("{receiver} at {at}"));
-            self.add(["전달 실패", "failed"], &format!("{at}: {cause}"));
+            self.add("전달 실패", "failed", &format!("{at}: {cause}"));
         }
         if let Some(reason) = reason_without_notification(incident, language) {
-            self.add(["알림", "notified"], &reason);
+            self.add("알림", "notified", &reason);
         }
     }
 }

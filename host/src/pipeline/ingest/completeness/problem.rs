@@ -91,9 +91,9 @@ impl CompletenessProblem {
     fn next_step(self) -> Option<[String; 2]> {
         match self {
             Self::LateBill { .. } => None,
-            Self::ShortDay(FewSeries { date, .. }) => Some(accept(date, ["완전한", "complete"])),
+            Self::ShortDay(FewSeries { date, .. }) => Some(accept(date, "완전한", "complete")),
             Self::RepeatedRows { date, .. } | Self::UniformFactor { date, .. } => {
-                Some(accept(date, ["올바른", "correct"]))
+                Some(accept(date, "올바른", "correct"))
             }
             Self::ShortHour(_) | Self::Stalled { .. } => Some([
                 "청구 내역은 보관했고, 다음 실행이 다시 확인합니다".to_owned(),
@@ -194,7 +194,7 @@ impl CompletenessTopic {
     }
 }
 
-fn accept(date: Date, [korean, english]: [&str; 2]) -> [String; 2] {
+fn accept(date: Date, korean: &str, english: &str) -> [String; 2] {
     let command = format!("costwarden backfill --from {date} --to {date}");
     [
         format!(
