@@ -108,3 +108,32 @@ fn some_repeated_rows_are_reported_and_summed() {
     let run = replayed(&one).run(&["daily", "--date", "2026-11-22"]);
     assert!(!run.stdout.contains("REPEATED_ROWS"), "{run:?}");
 }
+
+#[test]
+fn a_second_bill_with_few_series_shows_that_services_are_gone() {
+    let workdir = Workdir::new(CONFIG);
+    let write = |day: u8, services: usize| {
+        let rows: Vec<Value> = ["vm", "db", "log", "nat", "lb", "dns"][..services]
+            .iter()
+            .map(|service| {
+                let mut row = row(service, &json!(1_000));
+                row["meteringDate"] = json!(format!("202611{day:02}"));
+                row
+            })
+            .collect();
+        let path = format!("raw-documents/raw/year=2026/month=11/day={day:02}/billing_202611{day:02}.json");
+        workdir.write(&path, &json!({"result": {"content": rows}}).to_string());
+    };
+    (1..=10).for_each(|day| write(day, 6));
+    workdir.run(&["backfill", "--from", "2026-11-01", "--to", "2026-11-10"]).expect(1);
+    let withheld = |day: u8| {
+        let report = workdir.run(&["daily", "--date", &format!("2026-11-{day:02}"), "--json"]).report();
+        report["counts"]["withheld_days"].as_u64().unwrap_or(0)
+    };
+    write(11, 2);
+    write(12, 6);
+    assert_eq!([withheld(11), withheld(12), withheld(11)], [1, 0, 1], "the services are back on the next day");
+    write(13, 2);
+    write(14, 2);
+    assert_eq!([withheld(13), withheld(14)], [1, 0]);
+}
