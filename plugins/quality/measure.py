@@ -14,6 +14,7 @@ from statistics import median
 from figures import (SHIPPED, THRESHOLDS, at_rate, f1, injected_table, labelled_counts, number, recall_at, resampled, rows, unseen_f1,
                      unseen_recall)
 import forecast
+import rarity
 from pictures import draw_worst
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -356,6 +357,7 @@ def write_report(run):
     for of in LABELLED:
         lines += [*run.labelled(of), ""]
     lines += [*forecast.section(run.costwarden, run.sets), ""]
+    lines += [*rarity.section(WORK / "daily/scores-0/untouched"), ""]
     lines += run.cost()
     (ROOT / "plugins/QUALITY.md").write_text("\n".join(lines) + "\n")
 

@@ -5,6 +5,7 @@ use level::{FALL, median};
 
 use crate::Settings;
 use crate::charges::{self, Excess};
+use crate::records::Records;
 use crate::state::State;
 
 /// Part of the allowed deviation of a day that the median of five days may deviate.
@@ -13,6 +14,9 @@ const SHIFT: f64 = 4.0 / 7.0;
 const RELATIVE: f64 = 0.3;
 /// Minimum allowed deviation as a part of a recurring charge.
 const CHARGE: f64 = 0.25;
+
+/// Minimum number of days without a deviation as large that a reason states.
+const RARE_DAYS: i64 = 28;
 
 /// The bounds of a day, in the unit of the series.
 #[derive(Debug, Clone, PartialEq)]
@@ -87,25 +91,48 @@ impl State {
 }
 
 impl Bounds {
-    pub(crate) fn verdict(&self, context: &Context, series: &Series, i: usize, observed: f64) -> Verdict {
+    pub(crate) fn deviation(&self, observed: f64) -> f64 {
+        observed - self.forecast.expected
+    }
+
+    pub(crate) fn verdict(
+        &self,
+        context: &Context,
+        series: &Series,
+        i: usize,
+        observed: f64,
+        records: &Records,
+    ) -> Verdict {
         let mut verdict = self.forecast.verdict(i, observed);
         if self.forecast.excludes(observed) {
-            let is_above = observed > self.forecast.expected;
-            let is_missing = if is_above { self.excess.highest < 0.0 } else { self.excess.lowest > 0.0 };
-            let [english, korean] = match (is_missing, self.is_shift, is_above) {
-                (true, _, true) => {
-                    [" (a recurring credit is missing or smaller)", " (반복되던 크레딧이 없거나 줄었습니다)"]
-                }
-                (true, _, false) => {
-                    [" (a recurring charge is missing or smaller)", " (반복되던 비용이 없거나 줄었습니다)"]
-                }
-                (false, true, true) => [" (a rise over several days)", " (여러 날에 걸친 상승)"],
-                (false, true, false) => [" (a fall over several days)", " (여러 날에 걸친 하락)"],
-                (false, false, _) => ["", ""],
-            };
+            let days = records.days_without(series.date(i), self.deviation(observed));
             verdict.reason = self.forecast.sentence(context, series, i, observed);
-            verdict.reason += if context.language() == Language::Korean { korean } else { english };
+            verdict.reason += &self.remark(context.language(), observed > self.forecast.expected, days);
         }
         verdict
+    }
+
+    /// The kind of an anomaly, or its rarity.
+    fn remark(&self, language: Language, is_above: bool, days_without: i64) -> String {
+        let is_missing = if is_above { self.excess.highest < 0.0 } else { self.excess.lowest > 0.0 };
+        let [english, korean] = match (is_missing, self.is_shift, is_above) {
+            (true, _, true) => {
+                [" (a recurring credit is missing or smaller)", " (반복되던 크레딧이 없거나 줄었습니다)"]
+            }
+            (true, _, false) => [" (a recurring charge is missing or smaller)", " (반복되던 비용이 없거나 줄었습니다)"],
+            (false, true, true) => [" (a rise over several days)", " (여러 날에 걸친 상승)"],
+            (false, true, false) => [" (a fall over several days)", " (여러 날에 걸친 하락)"],
+            // A credit that shrinks is a rise of the cost: the words would confuse.
+            (false, false, _) if days_without < RARE_DAYS || self.forecast.expected < 0.0 => ["", ""],
+            (false, false, true) => [
+                &*format!(" (the largest rise in {days_without} days)"),
+                &*format!(" (최근 {days_without}일 중 가장 큰 상승)"),
+            ],
+            (false, false, false) => [
+                &*format!(" (the largest fall in {days_without} days)"),
+                &*format!(" (최근 {days_without}일 중 가장 큰 하락)"),
+            ],
+        };
+        if language == Language::Korean { korean } else { english }.to_owned()
     }
 }

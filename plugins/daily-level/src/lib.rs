@@ -12,6 +12,9 @@
 //! `floor` of the usual amount. A fall has to be 1.4 times as large as a rise: amounts cannot fall by more than
 //! everything, and holidays are falls.
 //!
+//! The reason of a day states a rarity: the number of days without a deviation to the same side that is as large, from
+//! four weeks on.
+//!
 //! Excluded days do not count in the standard deviation. They move the level like all days: clipping limits their
 //! influence, and the detector does not lose a level that changes during an incident.
 //!
@@ -44,6 +47,7 @@ mod band;
 mod bounds;
 mod charges;
 mod filter;
+mod records;
 mod state;
 
 use costwarden_sdk::{Baseline, Context, Detector, Issue, Refusal, Series, Verdict, Window};
@@ -110,8 +114,9 @@ impl Detector for DailyLevel {
             let day = window.series.date(i);
             let bounds = state.bounds(settings, day);
             if i >= window.judge_from {
-                verdicts.push(bounds.verdict(context, &window.series, i, observed));
+                verdicts.push(bounds.verdict(context, &window.series, i, observed, &state.records));
             }
+            state.records.add(day, bounds.deviation(observed));
             state.learn(day, observed - bounds.excess.expected * state.scale);
         }
         Ok(verdicts)

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::band::Band;
 use crate::charges::Charge;
 use crate::filter::Filter;
+use crate::records::Records;
 use crate::{DailyLevel, Settings};
 
 /// Days on both sides in the local median of a charge.
@@ -29,6 +30,8 @@ pub struct State {
     pub(crate) through: Date,
     /// The largest usual burst above the usual amount; 0 without usual bursts.
     pub(crate) burst: f64,
+    /// Deviations from the smoothed level, in the unit of the series.
+    pub(crate) records: Records,
 }
 
 impl State {
@@ -52,17 +55,20 @@ impl State {
         let mut filter = Filter::start(&start, settings.floor);
         let mut errors = Vec::new();
         let mut without = Vec::new();
+        let mut records = Records::new(days[0]);
         for ((i, _), (weekday, value)) in points.iter().zip(start) {
             let now = value - filter.weekday(weekday);
+            let error = now - filter.level;
             if !history.is_excluded(*i) {
-                errors.push((now - filter.level).abs());
+                errors.push(error.abs());
             }
+            records.add(history.date(*i), error * unit);
             without.push(now);
             filter.learn(weekday, value, settings.floor);
         }
         let band = Band::of(settings, &errors, &without);
         let through = days[days.len() - 1];
-        let mut state = Self { scale, filter, band, charges: Vec::new(), through, burst: 0.0 };
+        let mut state = Self { scale, filter, band, charges: Vec::new(), through, burst: 0.0, records };
         (state.charges, state.burst) = state.irregular(settings, &days, &values, &without);
         Ok(state)
     }

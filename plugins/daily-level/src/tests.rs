@@ -203,10 +203,10 @@ fn reasons_state_the_amounts_in_both_languages() {
         let series = Series::daily("2026-03-02", [observed]);
         native::judge::<DailyLevel>(&context, &fitted, series, 0).expect("judged")[0].reason.clone()
     };
-    assert_eq!(reason("en", 1_500.0), "1,500 KRW is 50 % above the usual 1,000 KRW on Mondays");
-    assert_eq!(reason("en", -500.0), "-500 KRW is below the usual 1,000 KRW on Mondays");
-    assert_eq!(reason("ko", 1_500.0), "1,500원: 월요일 평소 1,000원보다 50% 높습니다");
-    assert_eq!(reason("ko", 200.0), "200원: 월요일 평소 1,000원보다 80% 낮습니다");
+    assert_eq!(reason("en", 1_500.0), "1,500 KRW is 50 % above the usual 1,000 KRW on Mondays (the largest rise in 56 days)");
+    assert_eq!(reason("en", -500.0), "-500 KRW is below the usual 1,000 KRW on Mondays (the largest fall in 56 days)");
+    assert_eq!(reason("ko", 1_500.0), "1,500원: 월요일 평소 1,000원보다 50% 높습니다 (최근 56일 중 가장 큰 상승)");
+    assert_eq!(reason("ko", 200.0), "200원: 월요일 평소 1,000원보다 80% 낮습니다 (최근 56일 중 가장 큰 하락)");
 }
 
 #[test]

@@ -47,7 +47,7 @@ fn a_plot_file_is_a_document_of_svg() {
                   print(r.tag, len(r.findall('.//{*}circle')), [e.text.strip() for e in r.iter() if e.tag.endswith('title')][1])";
     let mut python = Command::new("python3");
     let read = costwarden_tests::run(python.args(["-c", script]).arg(project.path().join("fee.svg"))).expect(0);
-    insta::assert_snapshot!(read.stdout, @"{http://www.w3.org/2000/svg}svg 2 2026-07-01: score 10.04, 57,278 KRW is 388 % above the usual 11,731 KRW on Wednesdays");
+    insta::assert_snapshot!(read.stdout, @"{http://www.w3.org/2000/svg}svg 2 2026-07-01: score 10.04, 57,278 KRW is 388 % above the usual 11,731 KRW on Wednesdays (the largest rise in 42 days)");
 }
 
 #[test]
