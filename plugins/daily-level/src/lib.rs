@@ -8,6 +8,8 @@
 //! - **Shift**: the median of the last five days lies outside the range of the days before and off their median. A rise
 //!   of 3 % a day is found within ten days, of 2 % within 18 days. The expected amount is the median before the rise.
 //!
+//! After a shift, an amount that is also off the level is compared with the level: a second step is compared with the first.
+//!
 //! The standard deviation is estimated from the median absolute error of the last 28 forecasts, with a minimum of
 //! `floor` of the usual amount. A fall has to be 1.4 times as large as a rise: amounts cannot fall by more than
 //! everything, and holidays are falls.
@@ -32,7 +34,8 @@
 //! # Blind spots
 //!
 //! - A rise of less than 20 %, unless `floor` is lower.
-//! - A growth of less than 1.5 % a day. A new amount of one weekday is learned over weeks.
+//! - A growth of less than 1.5 % a day, and a decline of 3 % a day or less. A new amount of one weekday is learned over weeks.
+//! - A charge on the first working day of a month alerts each month: only dates and weekdays of the month are learned.
 //! - The first two occurrences of a monthly charge alert. A history below 75 days sees no monthly charge.
 //! - A fall to the amount of the cheapest weekday alerts from the third day on.
 //! - A fall below this amount on a public holiday alerts.

@@ -195,6 +195,23 @@ fn excluded_days_do_not_widen_the_band() {
 }
 
 #[test]
+fn a_second_step_is_compared_with_the_first_step() {
+    let history = days(130, |i| if i < 120 { usual(i) } else { 1.6 * usual(i) });
+    let verdict = &fit_then_judge::<DailyLevel>("{}", &history, &[3_000.0]).expect("judged")[0];
+    assert!(verdict.score >= 1.0 && (1_500.0..1_700.0).contains(&verdict.expected), "{verdict:?}");
+}
+
+#[test]
+fn a_service_without_cost_on_most_days_has_no_expected_cost_on_these_days() {
+    let history = days(63, |i| if i % 7 == 6 { usual(i) } else { 0.0 });
+    let verdict = &fit_then_judge::<DailyLevel>("{}", &history, &[500.0]).expect("judged")[0];
+    assert!(verdict.score >= 1.0 && verdict.expected == 0.0, "{verdict:?}");
+    let verdicts =
+        fit_then_judge::<DailyLevel>("{}", &history, &[0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1_000.0]).expect("judged");
+    assert!(verdicts[6].score < 1.0 && verdicts[6].expected > 900.0, "{verdicts:?}");
+}
+
+#[test]
 fn reasons_state_the_amounts_in_both_languages() {
     let mut context = native::context("{}");
     let fitted = native::fit::<DailyLevel>(&context, &days(56, |_| 1_000.0)).expect("fitted");
@@ -203,7 +220,10 @@ fn reasons_state_the_amounts_in_both_languages() {
         let series = Series::daily("2026-03-02", [observed]);
         native::judge::<DailyLevel>(&context, &fitted, series, 0).expect("judged")[0].reason.clone()
     };
-    assert_eq!(reason("en", 1_500.0), "1,500 KRW is 50 % above the usual 1,000 KRW on Mondays (the largest rise in 56 days)");
+    assert_eq!(
+        reason("en", 1_500.0),
+        "1,500 KRW is 50 % above the usual 1,000 KRW on Mondays (the largest rise in 56 days)"
+    );
     assert_eq!(reason("en", -500.0), "-500 KRW is below the usual 1,000 KRW on Mondays (the largest fall in 56 days)");
     assert_eq!(reason("ko", 1_500.0), "1,500원: 월요일 평소 1,000원보다 50% 높습니다 (최근 56일 중 가장 큰 상승)");
     assert_eq!(reason("ko", 200.0), "200원: 월요일 평소 1,000원보다 80% 낮습니다 (최근 56일 중 가장 큰 하락)");

@@ -146,7 +146,8 @@ fn the_replaced_bill_stays_visible() {
         let first = moment(replayed);
         tells(replayed.next(0, "1000"), 0, &[retracted(0)]);
         let second = moment(replayed);
-        assert!(first < second, "{first} {second}");
+        let timestamp = |text: &str| text.parse::<jiff::Timestamp>().expect("a timestamp");
+        assert!(timestamp(&first) < timestamp(&second), "{first} {second}");
         tells(replayed.next(0, "1250"), 0, &[anomaly("25.0", "1250")]);
 
         assert_eq!([known(&first), known(&second)], [[1500.0], [1000.0]]);

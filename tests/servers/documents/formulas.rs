@@ -19,9 +19,14 @@ const RATIO: f64 = 2.0;
 const ACCEPT_AFTER: i64 = 7;
 /// The largest distance between anomalous days of the same run of days.
 const BRIDGED: i64 = 3;
-/// A cost rises if the median of its last days is this much larger than the median of its first days.
-const RISING: f64 = 1.4;
-const RISING_DAYS: usize = 3;
+/// The number of anomalous days in the newest days of a new level.
+const CHANGED_DAYS: usize = 5;
+/// A cost moves if the medians of its first and its last days differ by this share, and by this multiple of the difference from
+/// day to day; after five rises in a row, by a third of the share.
+const MOVEMENT: f64 = 0.15;
+const MOVEMENT_PER_DAY: f64 = 1.5;
+const RISES: usize = 5;
+const TREND_DAYS: usize = 3;
 
 pub(crate) const AMOUNTS: [&str; 5] = ["expectAmount", "generalAmount", "discountAmount", "usageTime", "usageSize"];
 
@@ -62,7 +67,7 @@ struct Incident {
     first: Date,
     last: Date,
     /// The amounts of the anomalous days.
-    observed: Vec<f64>,
+    observed: Vec<(Date, f64)>,
     is_open: bool,
     is_accepted: bool,
 }
@@ -72,12 +77,25 @@ impl Incident {
         self.is_open || after(self.last, BRIDGED) >= date
     }
 
+    fn is_level(&self) -> bool {
+        let newest = self.observed.iter().filter(|(date, _)| after(*date, ACCEPT_AFTER) > self.last).count();
+        after(self.first, ACCEPT_AFTER) <= after(self.last, 1) && newest >= CHANGED_DAYS && !self.is_moving()
+    }
+
     /// Compares the first and the last days of the newest days.
-    fn is_rising(&self) -> bool {
+    fn is_moving(&self) -> bool {
         let newest = &self.observed[self.observed.len().saturating_sub(ACCEPT_AFTER as usize)..];
-        let part = RISING_DAYS.min(newest.len() / 2);
+        let costs: Vec<f64> = newest.iter().map(|(_, cost)| *cost).collect();
+        let part = TREND_DAYS.min(costs.len() / 2);
         let median = |values: &[f64]| statistics(values).map_or(f64::NAN, |statistics| statistics.p50);
-        part > 1 && median(&newest[newest.len() - part..]) >= RISING * median(&newest[..part])
+        let [first, last] = [&costs[..part], &costs[costs.len() - part..]].map(median);
+        let daily: Vec<f64> = costs.windows(2).map(|pair| (pair[1] - pair[0]).abs()).collect();
+        let rises =
+            newest.windows(2).rev().take_while(|pair| after(pair[0].0, 1) == pair[1].0 && pair[1].1 > pair[0].1);
+        let moved = (last - first).abs();
+        let is_steady = rises.count() >= RISES && moved > MOVEMENT / 3.0 * first.max(last);
+        let is_large = moved > MOVEMENT * first.max(last) && moved > MOVEMENT_PER_DAY * median(&daily);
+        part > 1 && (is_steady || is_large)
     }
 }
 
@@ -116,8 +134,8 @@ pub(crate) fn work(bills: &Bills) -> Worked {
                 }
                 let incident = incidents.get_mut(&ids).expect("an incident");
                 incident.last = *date;
-                incident.observed.push(sums[0]);
-                incident.is_accepted |= after(incident.first, ACCEPT_AFTER) <= after(*date, 1) && !incident.is_rising();
+                incident.observed.push((*date, sums[0]));
+                incident.is_accepted |= incident.is_level();
                 incident.is_open = !incident.is_accepted;
                 worked.anomalies.insert((*date, ids), anomaly);
             } else if let Some(incident) = incidents.get_mut(&ids) {

@@ -91,6 +91,14 @@ impl Direction {
             Self::Down => "down",
         }
     }
+
+    /// Returns the deviation from the expected value to this side.
+    pub(crate) fn deviation(self, observed: f64, expected: f64) -> f64 {
+        match self {
+            Self::Up => observed - expected,
+            Self::Down => expected - observed,
+        }
+    }
 }
 
 impl Anomaly {

@@ -16,6 +16,7 @@ mod delivery;
 mod history;
 mod inconclusive;
 mod later_impact;
+mod new_level;
 mod streak;
 mod update;
 
@@ -26,9 +27,10 @@ use jiff::civil::Date;
 
 use crate::language::Language;
 
-pub use self::band::{LEVEL_DAYS, Levels, OpeningBand};
+pub use self::band::OpeningBand;
 pub use self::delivery::{Delivery, DeliveryFailure, NotificationKind};
 pub use self::history::{Action, DecisionCount, HistoryEntry};
+pub use self::new_level::Levels;
 pub use self::streak::{MAX_GAP_DAYS, days_in_short_streaks};
 pub use self::update::{EvaluationResults, NormalVerdicts, UpdatedIncidents, update};
 use crate::anomaly::{Direction, Severity};

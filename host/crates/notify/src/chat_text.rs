@@ -243,6 +243,11 @@ fn common_change(content: &GroupContent<'_>) -> Option<Change> {
     content.entries.iter().all(|entry| Change::of(entry.incident) == first).then_some(first)
 }
 
+/// Returns whether the new level of each series is 0, after a cost.
+fn have_stopped(content: &GroupContent<'_>) -> bool {
+    content.entries.iter().map(|entry| entry.incident.levels()).all(|levels| levels.after == 0.0 && levels.before > 0.0)
+}
+
 /// Returns whether the cost of each series is nearly the expected cost.
 fn is_usual_again(entries: &[IncidentContent<'_>]) -> bool {
     entries.iter().all(|entry| entry.incident.distant_usual_cost().is_none())

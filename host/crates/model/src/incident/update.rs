@@ -2,16 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use jiff::civil::Date;
 use sha2::{Digest, Sha256};
 
-use super::band::{RISING, TREND_DAYS};
 use super::{
     FinishedDayImpact, Incident, IncidentState, MAX_GAP_DAYS, Moment, NormalDay, OpeningBand, PartialDayImpact,
-    Recency, Resolution, days_in_short_streaks,
+    Recency, Resolution,
 };
 use crate::anomaly::{Anomaly, Direction};
-use crate::median::median;
 use crate::series::SeriesKey;
 
 /// First hour of an unfinished day with enough evidence to end an incident of an earlier day. Only without a rule over
@@ -55,6 +52,13 @@ pub struct NormalVerdicts {
     pub observed: f64,
     /// Expected value of the newest verdict; `None` if the detector gave none.
     pub expected: Option<f64>,
+}
+
+impl NormalVerdicts {
+    /// The newest verdict as a day of an incident. The day lies inside the band, so it has no excess.
+    fn day(&self) -> FinishedDayImpact {
+        FinishedDayImpact { impact: 0.0, observed: self.observed, expected: self.expected.unwrap_or(f64::NAN) }
+    }
 }
 
 /// The result of [`update`].
@@ -150,9 +154,9 @@ impl Incident {
             }
             IncidentState::Closed(Resolution::NewLevel | Resolution::Expected | Resolution::Dismissed) => {
                 let gap_days = (moment.date - self.last_seen.date).get_days();
-                let impact = largest_impact(anomalies);
+                let change = largest_impact(anomalies).max(self.largest_change(anomalies));
                 let is_accepted =
-                    self.accepted_impact.is_some_and(|accepted| impact <= accepted * results.growth_factor);
+                    self.accepted_impact.is_some_and(|accepted| change <= accepted * results.growth_factor);
                 let max_gap_days = self.recurrence_days().map_or(MAX_GAP_DAYS, |days| days.max(MAX_GAP_DAYS));
                 // Later days belong to an accepted incident only if they are close and not much larger.
                 has_begun && (gap_days <= 0 || (gap_days <= max_gap_days && is_accepted))
@@ -160,6 +164,14 @@ impl Incident {
             // The same opening gives the same id and revives the retracted incident.
             IncidentState::Retracted => id(&self.series, self.direction, moment) == self.id,
         }
+    }
+
+    /// Returns the largest deviation of finished days from the cost before the incident: a later change is compared with the
+    /// accepted level.
+    fn largest_change(&self, anomalies: &[&Anomaly]) -> f64 {
+        let before = self.levels().before;
+        let finished = anomalies.iter().filter(|anomaly| anomaly.hour.is_none());
+        finished.map(|anomaly| self.direction.deviation(anomaly.observed, before)).fold(0.0, f64::max)
     }
 
     /// Adds the anomalies of all rules for the series at one time. `anomalies` is not empty.
@@ -273,39 +285,12 @@ impl Incident {
         (self.state == IncidentState::Open && is_conclusive && is_normal).then_some(normal)
     }
 
-    /// Returns whether the change is long enough for a new level on the finished day. A runaway cost has no level yet. A
-    /// restatement may show that the change was long enough on an earlier day.
-    fn is_new_level(&self, results: &EvaluationResults<'_>) -> bool {
-        let Moment { date, hour: None } = results.moment else { return false };
-        let is_newest = self.by_day.last_key_value().is_some_and(|(last, _)| *last == date);
-        let is_conclusive = |day: &FinishedDayImpact| day.impact > 0.0 || !self.is_inconclusive(day.expected);
-        let finished: Vec<(Date, FinishedDayImpact)> = self.finished_days().collect();
-        let ends_here = finished.last().is_some_and(|(last, day)| *last == date && is_conclusive(day));
-        let is_level = |end: usize| {
-            let days = finished[..=end].iter().map(|(date, _)| *date).collect();
-            let is_long = !days_in_short_streaks(&days, results.accept_after_days).contains(&finished[end].0);
-            let outside = finished[..=end].iter().map(|(_, day)| *day).filter(|day| day.impact > 0.0);
-            let observed: Vec<f64> = outside.map(|day| day.observed).collect();
-            is_long && is_conclusive(&finished[end].1) && !self.is_rising(&observed, results.accept_after_days)
-        };
-        self.state == IncidentState::Open && is_newest && ends_here && (0..finished.len()).any(is_level)
-    }
-
-    /// Returns whether the observed values rise within the last days of an incident.
-    fn is_rising(&self, observed: &[f64], accept_after_days: u16) -> bool {
-        let newest = &observed[observed.len().saturating_sub(usize::from(accept_after_days))..];
-        let part = TREND_DAYS.min(newest.len() / 2);
-        let first = median(newest.iter().copied().take(part));
-        let last = median(newest.iter().rev().copied().take(part));
-        self.direction == Direction::Up && part > 1 && first > 0.0 && last >= RISING * first
-    }
-
     /// Resolves the incident with a normal day, unless the day is inconclusive.
     fn end_or_wait(&mut self, day: NormalDay, moment: Moment) {
         let expected = day.expected.unwrap_or(f64::NAN);
         if moment.hour.is_none() && self.is_inconclusive(expected) {
             let inconclusive = FinishedDayImpact { impact: 0.0, observed: day.observed, expected };
-            self.add_inconclusive_day(moment.date, inconclusive);
+            self.add_day_without_impact(moment.date, inconclusive);
             return;
         }
         self.close(Resolution::Returned, moment);
@@ -332,8 +317,7 @@ impl Incident {
         let is_opposite = |anomaly: &&Anomaly| anomaly.series == self.series && anomaly.direction != self.direction;
         let opposite = results.anomalies.iter().find(is_opposite).filter(|_| date > self.first_seen.date);
         let Some(Anomaly { observed, expected, .. }) = opposite else { return };
-        let beyond = FinishedDayImpact { impact: 0.0, observed: *observed, expected: *expected };
-        self.by_day.entry(date).or_default().finished_day.get_or_insert(beyond);
+        self.add_day_without_impact(date, FinishedDayImpact { impact: 0.0, observed: *observed, expected: *expected });
     }
 
     /// Keeps the fits of the newest evaluation of the first day. A rule that was added later contributes its first fit.
@@ -379,12 +363,10 @@ impl Incident {
             self.add_opposite_day(results);
         }
         let normal = if anomalies.is_none() { self.returned(results) } else { None };
-        let kept = normal.filter(|normal| results.moment.hour.is_none() && self.keeps_change(normal));
-        if let Some(NormalVerdicts { observed, expected, .. }) = kept {
-            // The day lies inside the band, so it has no excess.
-            let expected = expected.unwrap_or(f64::NAN);
-            let inside = FinishedDayImpact { impact: 0.0, observed: *observed, expected };
-            self.add_inconclusive_day(results.moment.date, inside);
+        let kept =
+            normal.map(NormalVerdicts::day).filter(|day| results.moment.hour.is_none() && self.keeps_change(day));
+        if let Some(day) = kept {
+            self.add_day_without_impact(results.moment.date, day);
         }
         if self.is_not_verifiable(anomalies.is_some(), results) {
             self.close(Resolution::NotVerifiable, results.moment);

@@ -42,9 +42,11 @@ pub(crate) fn group_sentence(content: &GroupContent<'_>, locale: Locale<'_>) -> 
     let Some(comparison) = known.first().copied() else { return sentence(first, locale) };
     let mut effects = Effects::default();
     known.iter().for_each(|comparison| effects.add(&comparison.drivers.effects));
+    let drivers = || known.iter().flat_map(|comparison| &comparison.drivers.drivers);
+    let have_usage = drivers().any(|driver| matches!(driver.change, ChargeChange::Usage(_)));
     let [known, series] = [known.len(), content.entries.len()];
     let known = (known < series).then_some([known, series]);
-    let group = GroupCause { comparison, effects: NamedEffect::of(effects), known };
+    let group = GroupCause { comparison, effects: NamedEffect::of(effects, have_usage), known };
     let sentence = match locale.language {
         Language::Korean => korean::group_sentence(&group, locale),
         Language::English => english::group_sentence(&group, locale),
@@ -65,15 +67,18 @@ struct GroupCause<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum NamedEffect {
     Price,
+    /// The difference of charges without usage.
+    Amount,
     Quantity,
     New,
     Gone,
 }
 
 impl NamedEffect {
-    fn of(effects: Effects) -> Vec<(Self, BigDecimal)> {
+    fn of(effects: Effects, have_usage: bool) -> Vec<(Self, BigDecimal)> {
         let Effects { price, quantity, new, gone } = effects;
-        let named = [(Self::Price, price), (Self::Quantity, quantity), (Self::New, new), (Self::Gone, gone)];
+        let of_price = if have_usage { Self::Price } else { Self::Amount };
+        let named = [(of_price, price), (Self::Quantity, quantity), (Self::New, new), (Self::Gone, gone)];
         let mut named: Vec<_> = named.into_iter().filter(|(_, amount)| !amount.is_zero()).collect();
         named.sort_by_cached_key(|(_, amount)| std::cmp::Reverse(amount.abs()));
         named

@@ -7,8 +7,8 @@ use model::count::{counted, one_or};
 use model::incident::NotificationKind;
 
 use super::{
-    Amounts, DIGEST_LINES, GROUP_LINES, Place, Words, amount, budget, common_change, cost_changes, is_usual_again,
-    key_of_series, member_line, owner, reason, rules, short_id, total_text,
+    Amounts, DIGEST_LINES, GROUP_LINES, Place, Words, amount, budget, common_change, cost_changes, have_stopped,
+    is_usual_again, key_of_series, member_line, owner, reason, rules, short_id, total_text,
 };
 use crate::notification::{
     Change, ComparedSpans, Comparison, Content, DailyTotalContent, DigestContent, GroupContent, IncidentContent,
@@ -102,6 +102,7 @@ fn change(content: &IncidentContent<'_>, amounts: &Amounts) -> String {
         (Change::Stopped, _) => "the cost has stopped".to_owned(),
         (Change::Refund, _) => "a credit or refund".to_owned(),
         (Change::CreditShrank, _) => "a smaller credit than usual".to_owned(),
+        (Change::CreditEnded, _) => "no credit".to_owned(),
         (Change::CreditGrew, _) => "a larger credit than usual".to_owned(),
     }
 }
@@ -177,11 +178,22 @@ fn proof(content: &IncidentContent<'_>, locale: Locale<'_>) -> String {
 }
 
 fn new_level(content: &IncidentContent<'_>, locale: Locale<'_>) -> Words {
+    if content.incident.is_reversed() {
+        let amounts = Amounts::of(content.comparison, content.incident.impact(), locale);
+        let title = match content.incident.direction {
+            Direction::Up => "no longer more than usual, but less",
+            Direction::Down => "no longer less than usual, but more",
+        };
+        let figures = sum(std::slice::from_ref(content), &amounts);
+        return Words { title: title.to_owned(), figures, ..Words::default() };
+    }
     let levels = content.incident.levels();
     let [before, after] = [levels.before, levels.after].map(|level| amount::plain(level, locale));
     let month = amount::signed(levels.difference_per_month(), locale);
     let per = interval(levels.interval_days, locale.language);
-    let statement = if levels.after == 0.0 {
+    let statement = if levels.after == 0.0 && levels.before < 0.0 {
+        "the credit has ended, and no credit is expected from now on"
+    } else if levels.after == 0.0 {
         "the cost has stopped for good, and no cost is usual from now on"
     } else {
         "a new level, which is the usual cost from now on"
@@ -227,6 +239,9 @@ fn group(content: &GroupContent<'_>, locale: Locale<'_>) -> Words {
             format!("the daily difference of {series} has grown since the last notification")
         }
         (NotificationKind::Closed, ..) => format!("{series} are {}", returned(&content.entries)),
+        (NotificationKind::NewLevel, ..) if have_stopped(content) => {
+            format!("{series} have stopped, and no cost is usual from now on")
+        }
         (NotificationKind::NewLevel, ..) => format!("{series} have a new level, which is the usual cost from now on"),
         (NotificationKind::Retracted, ..) => format!("the bill was corrected, and the cost of {series} was as usual"),
         (NotificationKind::NotVerifiable, ..) => {

@@ -9,8 +9,8 @@ use model::incident::NotificationKind;
 use model::language::Language;
 
 use super::{
-    Amounts, DIGEST_LINES, GROUP_LINES, Place, Words, amount, budget, common_change, cost_changes, is_usual_again,
-    key_of_series, member_line, owner, reason, rules, short_id, total_text,
+    Amounts, DIGEST_LINES, GROUP_LINES, Place, Words, amount, budget, common_change, cost_changes, have_stopped,
+    is_usual_again, key_of_series, member_line, owner, reason, rules, short_id, total_text,
 };
 use crate::notification::{
     Change, ComparedSpans, Comparison, Content, DailyTotalContent, DigestContent, GroupContent, IncidentContent,
@@ -104,6 +104,7 @@ fn change(content: &IncidentContent<'_>, amounts: &Amounts) -> String {
         (Change::Stopped, _) => "비용이 끊겼습니다".to_owned(),
         (Change::Refund, _) => "환불 또는 크레딧이 반영되었습니다".to_owned(),
         (Change::CreditShrank, _) => "크레딧이 평소보다 줄었습니다".to_owned(),
+        (Change::CreditEnded, _) => "크레딧이 없습니다".to_owned(),
         (Change::CreditGrew, _) => "크레딧이 평소보다 늘었습니다".to_owned(),
     }
 }
@@ -186,11 +187,22 @@ fn proof(content: &IncidentContent<'_>, locale: Locale<'_>) -> String {
 }
 
 fn new_level(content: &IncidentContent<'_>, locale: Locale<'_>) -> Words {
+    if content.incident.is_reversed() {
+        let amounts = Amounts::of(content.comparison, content.incident.impact(), locale);
+        let title = match content.incident.direction {
+            Direction::Up => "더는 평소보다 높지 않고 오히려 낮습니다",
+            Direction::Down => "더는 평소보다 낮지 않고 오히려 높습니다",
+        };
+        let figures = sum(std::slice::from_ref(content), &amounts);
+        return Words { title: title.to_owned(), figures, ..Words::default() };
+    }
     let levels = content.incident.levels();
     let [before, after] = [levels.before, levels.after].map(|level| amount::plain(level, locale));
     let month = amount::signed(levels.difference_per_month(), locale);
     let per = interval(levels.interval_days, locale.language);
-    let statement = if levels.after == 0.0 {
+    let statement = if levels.after == 0.0 && levels.before < 0.0 {
+        "크레딧이 끊긴 채로 굳어져 앞으로는 크레딧이 없는 상태를 평소로 봅니다"
+    } else if levels.after == 0.0 {
         "비용이 끊긴 채로 굳어져 앞으로는 비용이 없는 상태를 평소로 봅니다"
     } else {
         "새 수준으로 굳어져 앞으로는 이 금액을 평소로 봅니다"
@@ -235,6 +247,9 @@ fn group(content: &GroupContent<'_>, locale: Locale<'_>) -> Words {
         (NotificationKind::Opened, _, Direction::Down) => format!("{series}의 비용이 평소보다 덜 나왔습니다"),
         (NotificationKind::Grown, ..) => format!("지난 알림 뒤 {series}의 하루 차이가 커졌습니다"),
         (NotificationKind::Closed, ..) => format!("{series}의 비용이 {}", returned(&content.entries)),
+        (NotificationKind::NewLevel, ..) if have_stopped(content) => {
+            format!("{series}의 비용이 끊긴 채로 굳어져 앞으로는 비용이 없는 상태를 평소로 봅니다")
+        }
         (NotificationKind::NewLevel, ..) => {
             format!("{series}의 비용이 새 수준으로 굳어져 앞으로는 이 금액을 평소로 봅니다")
         }

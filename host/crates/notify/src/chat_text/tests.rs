@@ -245,7 +245,7 @@ fn each_change_and_each_span_has_korean_words() {
       11월 22일(일) 0원 · 평소 74,429원 · -74,429원
     우리회사 / 쇼핑몰 · Virtual Machine [31m: 환불 또는 크레딧이 반영되었습니다
       11월 22일(일) -800,000원 · 평소 0원 · -800,000원
-    우리회사 / 쇼핑몰 · Virtual Machine [31m: 크레딧이 평소보다 줄었습니다
+    우리회사 / 쇼핑몰 · Virtual Machine [31m: 크레딧이 없습니다
       11월 22일(일) 0원 · 평소 -40,000원 · +40,000원
     우리회사 / 쇼핑몰 · Virtual Machine [31m: 크레딧이 평소보다 늘었습니다
       11월 22일(일) -90,000원 · 평소 -40,000원 · -50,000원
@@ -278,7 +278,7 @@ fn each_change_and_each_span_has_english_words() {
       22 Nov (Sun): 0 KRW · usual 74,429 KRW · -74,429 KRW
     우리회사 / 쇼핑몰 · Virtual Machine [31m: a credit or refund
       22 Nov (Sun): -800,000 KRW · usual 0 KRW · -800,000 KRW
-    우리회사 / 쇼핑몰 · Virtual Machine [31m: a smaller credit than usual
+    우리회사 / 쇼핑몰 · Virtual Machine [31m: no credit
       22 Nov (Sun): 0 KRW · usual -40,000 KRW · +40,000 KRW
     우리회사 / 쇼핑몰 · Virtual Machine [31m: a larger credit than usual
       22 Nov (Sun): -90,000 KRW · usual -40,000 KRW · -50,000 KRW

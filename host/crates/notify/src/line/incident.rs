@@ -1,5 +1,6 @@
 //! The line about an incident, matched word for word by existing alert policies.
 
+use model::anomaly::Direction;
 use model::incident::{Incident, NotificationKind};
 use model::language::Language;
 use model::series::{ALL, Names};
@@ -49,6 +50,9 @@ fn anomaly(incident: &Incident, options: LineOptions<'_>) -> String {
         (Language::Korean, Change::CreditShrank) => {
             format!("[BILLING_ANOMALY] {subject} 크레딧이 평소보다 줄었습니다. 현재 {observed}, 기준 평균 {expected}.")
         }
+        (Language::Korean, Change::CreditEnded) => {
+            format!("[BILLING_ANOMALY] {subject} 크레딧이 없습니다. 현재 {observed}, 기준 평균 {expected}.")
+        }
         (Language::Korean, Change::CreditGrew) => {
             format!("[BILLING_ANOMALY] {subject} 크레딧이 평소보다 늘었습니다. 현재 {observed}, 기준 평균 {expected}.")
         }
@@ -69,6 +73,9 @@ fn anomaly(incident: &Incident, options: LineOptions<'_>) -> String {
         ),
         (Language::English, Change::CreditShrank) => {
             format!("[BILLING_ANOMALY] {subject} has a smaller credit than usual. Now {observed}, baseline {expected}.")
+        }
+        (Language::English, Change::CreditEnded) => {
+            format!("[BILLING_ANOMALY] {subject} has no credit. Now {observed}, baseline {expected}.")
         }
         (Language::English, Change::CreditGrew) => {
             format!("[BILLING_ANOMALY] {subject} has a larger credit than usual. Now {observed}, baseline {expected}.")
@@ -107,8 +114,36 @@ fn resolved(incident: &Incident, options: LineOptions<'_>) -> String {
     }
 }
 
+/// Returns the text of a change that is over because the cost stays beyond the opposite bound.
+fn reversed(incident: &Incident, options: LineOptions<'_>) -> String {
+    let subject = subject(incident, options);
+    let since = incident.first_seen.date;
+    let until = incident.last_seen.date;
+    let impact = options.amount(incident.impact());
+    let comparison = compared_with_usual(incident.direction, options.locale.language);
+    let levels = incident.levels();
+    let [before, after] = [levels.before, levels.after].map(|level| options.amount(level));
+    let sides = match (options.locale.language, incident.direction) {
+        (Language::Korean, Direction::Up) => "더는 평소보다 높지 않고 오히려 낮습니다",
+        (Language::Korean, Direction::Down) => "더는 평소보다 낮지 않고 오히려 높습니다",
+        (Language::English, Direction::Up) => "is no longer above its usual cost, but below",
+        (Language::English, Direction::Down) => "is no longer below its usual cost, but above",
+    };
+    match options.locale.language {
+        Language::Korean => format!(
+            "[BILLING_NEW_LEVEL] {subject} 비용은 {sides}: 하루 {after}, 평소 {before}. 기간 {since}~{until}, 평소보다 {impact} {comparison}."
+        ),
+        Language::English => format!(
+            "[BILLING_NEW_LEVEL] {subject} {sides}: {after} a day, usual {before}. From {since} to {until}, {impact} {comparison}."
+        ),
+    }
+}
+
 /// Returns the text of a new level, also without the word BILLING_ANOMALY.
 fn new_level(incident: &Incident, options: LineOptions<'_>) -> String {
+    if incident.is_reversed() {
+        return reversed(incident, options);
+    }
     let subject = subject(incident, options);
     let since = incident.first_seen.date;
     let until = incident.last_seen.date;
@@ -120,7 +155,14 @@ fn new_level(incident: &Incident, options: LineOptions<'_>) -> String {
     let per = interval(levels.interval_days, options.locale.language);
     let rising =
         incident.rising_days().map_or_else(String::new, |days| format!(" {}", rising(days, options.locale.language)));
+    let is_credit = levels.before < 0.0;
     match (options.locale.language, levels.after == 0.0) {
+        (Language::Korean, true) if is_credit => format!(
+            "[BILLING_NEW_LEVEL] {subject} 크레딧이 끊겨 앞으로는 0을 평소로 봅니다. 이전 {per} {before}, 한 달(30일)에 {month}. 기간 {since}~{until}.{rising}"
+        ),
+        (Language::English, true) if is_credit => format!(
+            "[BILLING_NEW_LEVEL] {subject} has no credit any more, and none is expected from now on. Before: {before} {per}, difference {month} in 30 days. From {since} to {until}.{rising}"
+        ),
         (Language::Korean, false) => format!(
             "[BILLING_NEW_LEVEL] {subject} 비용이 새 수준({per} {after})으로 굳어져 앞으로는 이 금액을 평소로 봅니다. 이전 {per} {before}, 한 달(30일)에 {month}. 기간 {since}~{until}.{rising}"
         ),

@@ -14,8 +14,10 @@ pub(crate) enum Change {
     Stopped,
     /// A negative amount where cost, or no cost, was expected.
     Refund,
-    /// A steady negative amount that ended or shrank.
+    /// A steady negative amount that shrank.
     CreditShrank,
+    /// Nothing where a negative amount was expected.
+    CreditEnded,
     CreditGrew,
 }
 
@@ -27,8 +29,9 @@ impl Change {
         let printed = |amount: f64| if amount.abs() < SMALLEST { 0.0 } else { amount };
         let (observed, expected) = (printed(incident.observed), printed(incident.expected));
         match incident.direction {
-            // A cost that exceeds the usual credit is no smaller credit.
-            Direction::Up if expected < 0.0 && observed > -expected => Self::New,
+            // A cost is no smaller credit.
+            Direction::Up if expected < 0.0 && observed > 0.0 => Self::New,
+            Direction::Up if expected < 0.0 && observed == 0.0 => Self::CreditEnded,
             Direction::Up if expected < 0.0 => Self::CreditShrank,
             Direction::Up if expected == 0.0 => Self::New,
             Direction::Up => Self::Above,
@@ -54,8 +57,9 @@ mod tests {
         check(Direction::Up, 2.0, 0.003, Change::New);
         check(Direction::Up, 2.0, 0.006, Change::Above);
         check(Direction::Up, 3.24, -0.02, Change::New);
-        check(Direction::Up, 10.0, -40.0, Change::CreditShrank);
-        check(Direction::Up, 0.0, -40.0, Change::CreditShrank);
+        check(Direction::Up, 10.0, -40.0, Change::New);
+        check(Direction::Up, 0.0, -40.0, Change::CreditEnded);
+        check(Direction::Up, -10.0, -40.0, Change::CreditShrank);
         check(Direction::Down, 0.001, 2.44, Change::Stopped);
         check(Direction::Down, 0.006, 2.44, Change::Below);
         check(Direction::Down, -0.004, 2.44, Change::Stopped);

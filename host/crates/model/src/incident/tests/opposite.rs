@@ -37,3 +37,27 @@ fn a_part_explains_the_sum_after_a_day_beyond_the_opposite_bound() {
     assert!(sums.iter().all(|sum| sum.is_explained_by(&parts)), "{sums:#?}");
     assert!(sums.iter().all(|sum| !sum.is_explained_by::<Incident>(&[])));
 }
+
+#[test]
+fn a_level_beyond_the_opposite_bound_takes_as_long_as_each_new_level() {
+    let day = |observed: f64, impact: f64| FinishedDayImpact { impact, observed, expected: 100.0 };
+    let incident = |zeros: i8| {
+        let mut known = BTreeMap::new();
+        run(&mut known, on(1, None), &[("a", 200.0)], Recency::Live);
+        let mut incident = known.into_values().next().unwrap();
+        let rise = (1..=3).map(|date| (date, day(300.0, 200.0)));
+        let days = rise.chain((4..4 + zeros).map(|date| (date, day(0.0, 0.0))));
+        let impact = |finished_day| DayImpact { finished_day: Some(finished_day), partial_day: None };
+        incident.by_day = days.map(|(date, finished_day)| (on(date, None).date, impact(finished_day))).collect();
+        incident
+    };
+    let is_new_level = |zeros: i8| {
+        let rules = BTreeSet::from(["a".to_owned()]);
+        let failed = HashMap::new();
+        let normal = HashMap::new();
+        let newest = EvaluationResults { moment: on(3 + zeros, None), ..results(&rules, &rules, &failed, &normal) };
+        incident(zeros).is_new_level(&newest)
+    };
+    assert_eq!((is_new_level(3), is_new_level(4)), (false, true));
+    assert_eq!((incident(5).levels().before, incident(5).levels().after), (100.0, 0.0));
+}

@@ -36,18 +36,23 @@ impl Installation {
         }
     }
 
-    /// Returns the impact of each day over all incidents. Each day belongs to only one incident.
+    /// Returns the impact of each anomalous day over all incidents. Each day belongs to only one incident.
     fn days(&self) -> BTreeMap<Date, f64> {
         let mut days = BTreeMap::new();
-        for (day, impact) in self.known.values().flat_map(|incident| &incident.by_day) {
+        let by_day = self.known.values().flat_map(|incident| &incident.by_day);
+        for (day, impact) in by_day.filter(|(_, day)| day.impact() > 0.0) {
             assert!(days.insert(*day, impact.impact()).is_none(), "{day} is counted twice: {:#?}", self.known);
         }
         days
     }
 
-    /// Returns the days of each incident with remaining days.
+    /// Returns the anomalous days of each incident with remaining days.
     fn grouped(&self) -> BTreeSet<Vec<Date>> {
-        let days = self.known.values().map(|incident| incident.by_day.keys().copied().collect());
+        let anomalous = |incident: &Incident| {
+            let days = incident.by_day.iter().filter(|(_, day)| day.impact() > 0.0);
+            days.map(|(date, _)| *date).collect()
+        };
+        let days = self.known.values().map(anomalous);
         days.filter(|days: &Vec<Date>| !days.is_empty()).collect()
     }
 

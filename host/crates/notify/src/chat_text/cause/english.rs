@@ -24,6 +24,7 @@ pub(super) fn group_sentence(group: &GroupCause<'_>, locale: Locale<'_>) -> Stri
     let effect = |(effect, difference): &(NamedEffect, _)| {
         let name = match effect {
             NamedEffect::Price => "other prices",
+            NamedEffect::Amount => "other amounts",
             NamedEffect::Quantity => "other quantities",
             NamedEffect::New => "new resources",
             NamedEffect::Gone => "removed resources",

@@ -24,6 +24,7 @@ pub(super) fn group_sentence(group: &GroupCause<'_>, locale: Locale<'_>) -> Stri
     let effect = |(effect, difference): &(NamedEffect, _)| {
         let name = match effect {
             NamedEffect::Price => "단가",
+            NamedEffect::Amount => "금액",
             NamedEffect::Quantity => "수량",
             NamedEffect::New => "새 항목",
             NamedEffect::Gone => "없어진 항목",

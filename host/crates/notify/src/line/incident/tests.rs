@@ -88,14 +88,14 @@ fn each_kind_of_change_has_its_words() {
     insta::assert_snapshot!(texts.join("\n"), @"
     [BILLING_ANOMALY] 우리회사/쇼핑몰 프로젝트의 Virtual Machine [31m 비용이 끊겼습니다. 현재 0.00원, 기준 평균 40.00원.
     [BILLING_ANOMALY] 우리회사/쇼핑몰 프로젝트의 Virtual Machine [31m에 환불 또는 크레딧이 반영되었습니다(800.00원). 현재 -800.00원, 기준 평균 0.00원.
-    [BILLING_ANOMALY] 우리회사/쇼핑몰 프로젝트의 Virtual Machine [31m 크레딧이 평소보다 줄었습니다. 현재 0.00원, 기준 평균 -40.00원.
+    [BILLING_ANOMALY] 우리회사/쇼핑몰 프로젝트의 Virtual Machine [31m 크레딧이 없습니다. 현재 0.00원, 기준 평균 -40.00원.
     [BILLING_ANOMALY] 우리회사/쇼핑몰 프로젝트의 Virtual Machine [31m 크레딧이 평소보다 늘었습니다. 현재 -90.00원, 기준 평균 -40.00원.
     [BILLING_NEW_LEVEL] 우리회사/쇼핑몰 프로젝트의 Virtual Machine [31m 비용이 끊겨 앞으로는 0을 평소로 봅니다. 이전 하루 40.00원, 한 달(30일)에 -1200.00원. 기간 2026-11-22~2026-11-22.
     [BILLING_RESOLVED] 우리회사/쇼핑몰 프로젝트의 Virtual Machine [31m 비용이 평소 수준으로 돌아왔습니다: 2026-11-24 41.50원. 기간 2026-11-22~2026-11-22, 평소보다 1234.50원 덜 나왔습니다.
     [BILLING_RESOLVED] 우리회사/쇼핑몰 프로젝트의 Virtual Machine [31m 비용이 평소 범위 안으로 돌아왔습니다: 2026-11-24 1300.00원(평소 1000.00원). 기간 2026-11-22~2026-11-22, 평소보다 1234.50원 덜 나왔습니다.
     [BILLING_ANOMALY] Virtual Machine [31m of project 우리회사/쇼핑몰 no longer costs money. Now 0.00 USD, baseline 40.00 USD.
     [BILLING_ANOMALY] Virtual Machine [31m of project 우리회사/쇼핑몰 has a credit or refund of 800.00 USD. Now -800.00 USD, baseline 0.00 USD.
-    [BILLING_ANOMALY] Virtual Machine [31m of project 우리회사/쇼핑몰 has a smaller credit than usual. Now 0.00 USD, baseline -40.00 USD.
+    [BILLING_ANOMALY] Virtual Machine [31m of project 우리회사/쇼핑몰 has no credit. Now 0.00 USD, baseline -40.00 USD.
     [BILLING_ANOMALY] Virtual Machine [31m of project 우리회사/쇼핑몰 has a larger credit than usual. Now -90.00 USD, baseline -40.00 USD.
     [BILLING_NEW_LEVEL] Virtual Machine [31m of project 우리회사/쇼핑몰 has stopped, and no cost is usual from now on. Before: 40.00 USD a day, difference -1200.00 USD in 30 days. From 2026-11-22 to 2026-11-22.
     [BILLING_RESOLVED] Virtual Machine [31m of project 우리회사/쇼핑몰 is back at its usual cost: 41.50 USD on 2026-11-24. From 2026-11-22 to 2026-11-22, 1234.50 USD less than usual.
