@@ -82,7 +82,7 @@ pub(super) async fn incidents(
     command: IncidentsCommand,
     invocation: Invocation,
 ) -> anyhow::Result<Grade> {
-    let Invocation { form, now, .. } = invocation;
+    let Invocation { form, .. } = invocation;
     match command {
         IncidentsCommand::List(args) => {
             let DateRange { from, to } = args.selection.span.range()?;
@@ -102,9 +102,12 @@ pub(super) async fn incidents(
             let range = DateRange { from: incident.first_seen.date, to: incident.last_seen.date };
             let anomalies = store.anomalies(range).await?;
             let of_incident = anomalies.into_iter().filter(|record| record.incident.as_ref() == Some(&incident.id));
-            let today = now.to_zoned(config.zone.clone()).date();
-            let shown =
-                Shown { incident: &incident, today, anomalies: of_incident.map(|record| record.json.into()).collect() };
+            let newest = store.newest_day().await?.unwrap_or(incident.last_seen.date);
+            let shown = Shown {
+                incident: &incident,
+                newest,
+                anomalies: of_incident.map(|record| record.json.into()).collect(),
+            };
             show(shown, &config, form);
         }
         IncidentsCommand::Explain(_) => unreachable!("explain needs the whole config"),

@@ -163,7 +163,7 @@ pub(super) struct CompareArgs {
     /// Series: a CSV file or a folder of CSV files, as for `plugin run`.
     #[arg(long, value_name = "CSV|DIR")]
     input: PathBuf,
-    /// Settings of the second plugin: JSON, or @FILE. Default: --settings.
+    /// Settings of the second plugin: JSON, or @FILE. Default: --settings for two plugins of one name, otherwise {}.
     #[arg(long, value_name = "JSON")]
     second_settings: Option<String>,
     #[command(flatten)]

@@ -177,7 +177,10 @@ fn cause_sentence(supplements: &Supplements, incident: &Incident, locale: Locale
 const HTML: &str = "text/html; charset=utf-8";
 
 pub(super) fn no_incident() -> Response {
-    refused(StatusCode::NOT_FOUND, "there is no such incident: expected the whole id of `costwarden incidents list`")
+    refused(
+        StatusCode::NOT_FOUND,
+        "there is no such incident: expected the whole id, as `costwarden incidents show` prints the id",
+    )
 }
 
 /// Returns the refusal of a store that cannot be used now. The cause is for the log: a message may name a server.

@@ -29,6 +29,10 @@ fn two_plugins_are_compared_by_events_and_alerts() {
     let (total, spans) = rows.split_last().expect("rows");
     assert_eq!((&total["first"]["events"], &total["second"]["series"]), (&2.into(), &1.into()));
     assert!(spans.iter().any(|span| span["event"] == true && span["first"] == true && span["second"] == false));
+    let strict =
+        project.plugin(&["compare", &first, &second, "--input", "fees", "--settings", r#"{"k": 9.0}"#]).expect(0);
+    let settings = "first: daily-level 0.1.0, settings {\"k\": 9.0}\nsecond: tutorial 0.1.0, settings {}\n";
+    assert!(strict.stdout.starts_with(settings), "{}", strict.stdout);
 }
 
 #[test]

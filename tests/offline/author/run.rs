@@ -210,7 +210,7 @@ fn a_failure_is_told_with_its_point() {
     };
     insta::assert_snapshot!(run(&["--settings", r#"{"mode": "nan-score"}"#]), @"failed: bill.csv: at 2026-02-06: plugin `misbehaving`, rule `run`, series `bill`: returned an invalid verdict: index 0: score is NaN, not finite");
     insta::assert_snapshot!(run(&["--walk", "7", "--settings", r#"{"mode": "failed", "phase": "fit"}"#]), @"failed: bill.csv: at 2026-01-01: plugin `misbehaving`, rule `run`, series `bill`: the detector refuses the series: failed on purpose");
-    insta::assert_snapshot!(project.refused(&["run", &misbehaving, "--input", "bill.csv", "--settings", r#"{"mode": "ok"}"#]), @r#"failed: [repository]/target/test-plugins/misbehaving.wasm: reads reference data, but the config grants none: add `reference = "DIRECTORY"` under `[plugins.grants.misbehaving]`; or, for a trial, name the folder with --reference"#);
+    insta::assert_snapshot!(project.refused(&["run", &misbehaving, "--input", "bill.csv", "--settings", r#"{"mode": "ok"}"#]), @r#"failed: [repository]/target/test-plugins/misbehaving.wasm: reads reference data, but the config grants none: add `reference = "DIRECTORY"` under `[plugins.grants.misbehaving]`; or, for a trial, name the folder with --reference; a golden case may have a folder reference of its own"#);
 }
 
 #[test]

@@ -42,6 +42,8 @@ fn a_report_shows_the_open_incident_in_every_format() {
     let reported = reported.expect("reported");
     let [impact, until] = ["impact", "impactUntilMonthEnd"].map(|field| reported[field].as_f64().expect("a number"));
     assert!((until - 8.0 * impact).abs() < 1e-6 * until, "{impact} until the end: {until}");
+    let shown = simulated.run(&["incidents", "show", id, "--json"]).json();
+    assert_eq!(shown[0]["impactUntilMonthEnd"], reported["impactUntilMonthEnd"]);
     let shown = simulated.run(&["incidents", "show", id]).expect(0).stdout;
     assert!(shown.contains(", if each later day is like the last three"), "{shown}");
 }

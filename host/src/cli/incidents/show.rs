@@ -17,14 +17,15 @@ use crate::config::StoreConfig;
 /// An incident with the anomalies in the store.
 pub(super) struct Shown<'i> {
     pub(super) incident: &'i Incident,
-    pub(super) today: Date,
+    /// The newest day of the ledger.
+    pub(super) newest: Date,
     pub(super) anomalies: Vec<Value>,
 }
 
 impl Shown<'_> {
-    /// Returns the last day of the present month and the impact until then; `None` for an ended incident.
+    /// Returns the last day of the month of the newest cost, as in a report, and the impact until then; `None` for an ended incident.
     fn until_month_end(&self) -> Option<(Date, f64)> {
-        let last = self.today.max(self.incident.last_seen.date).last_of_month();
+        let last = self.newest.max(self.incident.last_seen.date).last_of_month();
         (self.incident.state == IncidentState::Open).then(|| (last, self.incident.impact_until(last)))
     }
 }

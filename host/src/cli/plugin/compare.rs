@@ -7,7 +7,7 @@ use serde_json::json;
 use super::folder::score_line;
 use super::run::{files_of, read_series};
 use super::trial::Trial;
-use super::{CompareArgs, TrialEnvironment};
+use super::{CompareArgs, TrialEnvironment, settings_text};
 use crate::cli::present::{self, Form};
 use crate::pipeline::Grade;
 
@@ -24,11 +24,13 @@ struct ComparedRow {
 pub(super) fn compare(args: &CompareArgs, environment: &TrialEnvironment, form: Form) -> anyhow::Result<Grade> {
     let CompareArgs { first, second, input, second_settings, trial, load } = args;
     let detectors = [environment.load(first, load)?, environment.load(second, load)?];
-    let second_settings = second_settings.as_ref().unwrap_or(&trial.settings);
-    let trials = [
-        Trial::new(&detectors[0], trial, environment)?,
-        Trial::with_settings(&detectors[1], second_settings, trial, environment)?,
-    ];
+    // The settings of one detector are no settings of another one.
+    let [first_name, second_name] = detectors.each_ref().map(|detector| &detector.manifest.name);
+    let default = if first_name == second_name { &trial.settings } else { "{}" };
+    let settings = [&trial.settings, second_settings.as_deref().unwrap_or(default)];
+    let trials = [0, 1].map(|place| Trial::with_settings(&detectors[place], settings[place], trial, environment));
+    let [first_trial, second_trial] = trials;
+    let trials = [first_trial?.by_daily_walk(), second_trial?.by_daily_walk()];
     let mut scorings = [Scoring::default(), Scoring::default()];
     let mut rows = Vec::new();
     for path in files_of(input)? {
@@ -43,6 +45,11 @@ pub(super) fn compare(args: &CompareArgs, environment: &TrialEnvironment, form: 
     }
     match form {
         Form::Text => {
+            for (place, name) in ["first", "second"].into_iter().enumerate() {
+                let manifest = &detectors[place].manifest;
+                let settings = settings_text(settings[place])?;
+                present::out(&format!("{name}: {} {}, settings {settings}", manifest.name, manifest.version));
+            }
             text(&rows);
             for (name, scoring) in ["first", "second"].into_iter().zip(&scorings) {
                 let figures = scoring.figures();

@@ -68,7 +68,9 @@ impl TrialEnvironment {
         let sandbox = cache.sandbox(self.limits.clone())?;
         let loaded = sandbox.load_any(artifact, grants).map_err(|error| match &error.fault {
             LoadFault::NotGranted { .. } => {
-                anyhow::anyhow!("{error}; or, for a trial, name the folder with --reference")
+                anyhow::anyhow!(
+                    "{error}; or, for a trial, name the folder with --reference; a golden case may have a folder reference of its own"
+                )
             }
             LoadFault::CachedRefusal(_) => anyhow::anyhow!("{error}; or with --no-cache"),
             _ => error.into(),

@@ -1,5 +1,7 @@
 //! A trial: a loaded detector with settings, over series from files.
 
+use std::num::NonZero;
+
 use plugin::authoring::series_file::SeriesFile;
 use plugin::authoring::walk::{self, IncidentTraining, TrialParameters, TrialResult};
 use sandbox::{CallContext, Detector};
@@ -14,6 +16,8 @@ pub(super) struct Trial<'a> {
     /// Unit of the values.
     pub(super) unit: &'a str,
     accept_after_days: u16,
+    /// Whether the trial is a walk with a fit per day, unless the options name another one.
+    is_daily_walk: bool,
 }
 
 impl<'a> Trial<'a> {
@@ -35,7 +39,13 @@ impl<'a> Trial<'a> {
     ) -> anyhow::Result<Self> {
         let settings = read_settings(detector, settings)?;
         let unit = args.unit.as_deref().unwrap_or(&environment.currency);
-        Ok(Self { detector, settings, args, unit, accept_after_days: environment.accept_after_days })
+        let accept_after_days = environment.accept_after_days;
+        Ok(Self { detector, settings, args, unit, accept_after_days, is_daily_walk: false })
+    }
+
+    /// Judges as many points as possible, as production does: the last tenth of a series says little about alerts.
+    pub(super) fn by_daily_walk(self) -> Self {
+        Self { is_daily_walk: true, ..self }
     }
 
     /// Evaluates a series. Errors name the input and the point.
@@ -53,8 +63,10 @@ impl<'a> Trial<'a> {
             },
             known_incidents: &[],
         };
-        let result = match walk {
-            Some(every) => walk::walk(&parameters, &file.series, every.get()),
+        let is_daily_walk = self.is_daily_walk && self.args.judge_from.is_none();
+        let every = walk.map(NonZero::get).or_else(|| is_daily_walk.then(|| walk::points_of_days(1, step)));
+        let result = match every {
+            Some(every) => walk::walk(&parameters, &file.series, every),
             None => walk::fit_and_judge(&parameters, &file.series, self.judge_from(file)?),
         };
         result.map_err(|error| {

@@ -33,7 +33,7 @@ pub(super) fn tune(args: &TuneArgs, environment: &TrialEnvironment, form: Form) 
         let per_30_days = rate.per_30_days().ok_or_else(|| {
             let points = detector.manifest.min_points;
             anyhow::anyhow!(
-                "no point of the series was judged: the plugin needs a history of {points} points before the judged points: give longer series, or --walk 1"
+                "no point of the series was judged: the plugin needs a history of {points} points before the judged points: give longer series"
             )
         })?;
         tried.push(TriedValue { value, rate, per_30_days });
@@ -71,7 +71,8 @@ fn rate(
 ) -> anyhow::Result<AlertRate> {
     let mut settings: Map<String, Value> = serde_json::from_str(&settings_text(&args.trial.settings)?)?;
     settings.insert(args.setting.clone(), Value::Number(tried.value.clone()));
-    let trial = Trial::with_settings(detector, &Value::Object(settings).to_string(), &args.trial, environment)?;
+    let trial =
+        Trial::with_settings(detector, &Value::Object(settings).to_string(), &args.trial, environment)?.by_daily_walk();
     let mut rate = AlertRate::default();
     for file in tried.files {
         rate.add(file, &trial.run(file)?);

@@ -183,6 +183,13 @@ fn resolution_text(notification: &OperationalNotification, language: Language) -
         (Some(("completeness", "short" | "hours")), Language::English) => {
             format!("the bill is evaluated again; the problem was: {text}")
         }
+        // A later bill proves nothing about the bill of the text.
+        (Some(("rows", _)), Language::Korean) => {
+            format!("나중에 받은 청구서에는 이런 문제가 없습니다. 문제였던 것: {text}")
+        }
+        (Some(("rows", _)), Language::English) => {
+            format!("a bill that was read later does not have the problem; the problem was: {text}")
+        }
         (_, Language::Korean) => format!("해소된 문제: {text}"),
         (_, Language::English) => format!("no longer the case: {text}"),
     }

@@ -15,7 +15,7 @@ use model::series::{Names, SeriesKey};
 
 use super::*;
 use crate::line::{TextStyle, line};
-use crate::notification::fixtures::{content, incident, lasting_incident, recent_days};
+use crate::notification::fixtures::{content, incident, lasting_incident, recent_days, reversed_incident};
 use crate::notification::{ComparedSpans, DayCost};
 use crate::notification::{
     CostChange, DailyTotalContent, DigestContent, Level, OperationalContent, PlannedEventContent, TotalComparison,
@@ -77,6 +77,7 @@ fn kinds(locale: Locale<'_>) -> String {
     let grown = IncidentContent { delivery: Some(&delivery), ..content(&lasting, NotificationKind::Grown) };
     texts.push(of_incident(grown, locale));
     texts.push(of_incident(content(&lasting, NotificationKind::NewLevel), locale));
+    texts.push(of_incident(content(&reversed_incident(), NotificationKind::NewLevel), locale));
     texts.push(of_incident(content(&lasting, NotificationKind::Retracted), locale));
     texts.push(of_incident(content(&lasting, NotificationKind::NotVerifiable), locale));
     lasting.resolved_by = Some(NormalDay { observed: 249_000.0, expected: Some(250_000.0) });
@@ -178,6 +179,10 @@ fn each_kind_of_notification_has_korean_words() {
     하루 256,916원 → 483,131원 · 한 달(30일)에 +6,786,435원
     심각도 주의 · 규칙 new-cost, service-daily · ID 20261112-ff2b
 
+    📌 example-corp / 결제 · MySQL: 더는 평소보다 높지 않고 오히려 낮습니다
+    11월 12일(목)부터 11월 14일(토)까지 평소보다 770,748원 더 나왔습니다.
+    심각도 주의 · 규칙 new-cost, service-daily · ID 20261112-ff2b
+
     ↩️ example-corp / 결제 · MySQL: 청구 내역이 정정되어 다시 보니 평소 수준이었습니다
     앞서 보낸 알림은 취소합니다.
     심각도 주의 · 규칙 new-cost, service-daily · ID 20261112-ff2b
@@ -213,6 +218,10 @@ fn each_kind_of_notification_has_english_words() {
 
     📌 example-corp / 결제 · MySQL: a new level, which is the usual cost from now on
     256,916 KRW → 483,131 KRW a day · in 30 days +6,786,435 KRW
+    severity warning · rules new-cost, service-daily · ID 20261112-ff2b
+
+    📌 example-corp / 결제 · MySQL: no longer more than usual, but less
+    From 12 Nov (Thu) to 14 Nov (Sat): 770,748 KRW more than usual.
     severity warning · rules new-cost, service-daily · ID 20261112-ff2b
 
     ↩️ example-corp / 결제 · MySQL: the bill was corrected, and the cost was as usual

@@ -67,6 +67,19 @@ pub(crate) fn lasting_incident() -> Incident {
     incident
 }
 
+/// Returns an incident of three days of twice the cost, with no cost on the seven days after.
+pub(crate) fn reversed_incident() -> Incident {
+    let mut incident = lasting_incident();
+    let day = |number: i8| {
+        let (impact, observed) = if number < 15 { (256_916.0, 513_832.0) } else { (0.0, 0.0) };
+        let finished_day = Some(FinishedDayImpact { impact, observed, expected: 256_916.0 });
+        (date(2026, 11, number), DayImpact { finished_day, partial_day: None })
+    };
+    incident.by_day = (12..=21).map(day).collect();
+    incident.last_seen = Moment { date: date(2026, 11, 14), hour: None };
+    incident
+}
+
 /// Returns sixteen days that end with the lasting incident.
 pub(crate) fn recent_days() -> Vec<DayCost> {
     let usual = [251.0, 262.0, 259.0, 255.0, 249.0, 257.0, 263.0];

@@ -4,7 +4,7 @@ use model::moment::Moment;
 use model::series::SeriesKey;
 
 use super::*;
-use crate::notification::fixtures::incident;
+use crate::notification::fixtures::{incident, reversed_incident};
 use crate::text::{Locale, one_line};
 
 fn line(incident: &Incident, kind: NotificationKind, options: LineOptions<'_>) -> String {
@@ -23,6 +23,16 @@ const ENGLISH: LineOptions<'static> = LineOptions {
     has_same_names: false,
     cause: None,
 };
+
+#[test]
+fn a_rise_that_turned_into_a_lasting_fall_has_words_of_its_own() {
+    let incident = reversed_incident();
+    let texts = [KOREAN, ENGLISH].map(|options| line(&incident, NotificationKind::NewLevel, options));
+    insta::assert_snapshot!(texts.join("\n"), @"
+    [BILLING_NEW_LEVEL] example-corp/결제 프로젝트의 MySQL 비용은 더는 평소보다 높지 않고 오히려 낮습니다: 하루 0.00원, 평소 256916.00원. 기간 2026-11-12~2026-11-14, 평소보다 770748.00원 더 나왔습니다.
+    [BILLING_NEW_LEVEL] MySQL of project example-corp/결제 is no longer above its usual cost, but below: 0.00 USD a day, usual 256916.00 USD. From 2026-11-12 to 2026-11-14, 770748.00 USD more than usual.
+    ");
+}
 
 #[test]
 fn short_messages_are_word_for_word() {
