@@ -155,7 +155,7 @@ pub(crate) fn checks(facts: &Facts, config: &HealthOptions, language: Language) 
         }
         checks.push(lease::check(remembered.leases.as_deref(), language));
         checks.extend(api::checks(remembered.runs.values().flatten(), config, language));
-        let data = DataChecks { config, today: facts.today, language };
+        let data = DataChecks { config, today: facts.today, restate_days: facts.restate_days, language };
         checks.push(data.undelivered(remembered.undelivered));
         checks.push(data.freshness(remembered.newest_day));
         checks.push(data.silences(&remembered.silences, facts.now));

@@ -68,6 +68,13 @@ pub(super) async fn demo(args: &DemoArgs, run: RunId, now: Timestamp) -> anyhow:
     let incidents = services.store.incidents(range.from).await?;
     show(&simulation.incidents(), &incidents);
     simulation.shutdown().await?;
+    if let Some(kept) = &args.keep {
+        present::out(&format!(
+            "\n{} has the config, the rules, the archive and the database. The simulated API has ended, so no job runs there. Next:\n  cd {}\n  costwarden incidents list\n  costwarden report --output report\n  costwarden series list",
+            kept.display(),
+            kept.display()
+        ));
+    }
     Ok(Grade::Done)
 }
 
@@ -145,7 +152,7 @@ pub(super) fn plugins(given: Option<&Path>) -> anyhow::Result<PathBuf> {
         .chain([PathBuf::from("/usr/lib/costwarden/plugins")])
         .find(|folder| folder.join("daily-level.wasm").exists());
     let found =
-        found.context("the bundled plugins are not built: run make build, or name their folder with --plugins")?;
+        found.context("the bundled plugins are not in a usual place: name their folder with --plugins, or run make build in the repository")?;
     Ok(std::path::absolute(found)?)
 }
 

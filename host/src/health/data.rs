@@ -21,6 +21,7 @@ pub(super) const USUAL_DAYS: i32 = 28;
 pub(super) struct DataChecks<'c> {
     pub(super) config: &'c HealthOptions,
     pub(super) today: Date,
+    pub(super) restate_days: u16,
     pub(super) language: Language,
 }
 
@@ -43,7 +44,7 @@ impl DataChecks<'_> {
     }
 
     pub(super) fn freshness(&self, newest: Option<Date>) -> Check {
-        let Self { today, language, .. } = *self;
+        let Self { today, restate_days, language, .. } = *self;
         let levels = self.config.freshness_days;
         let Some(newest) = newest else {
             let message = language.choose(
@@ -66,8 +67,13 @@ impl DataChecks<'_> {
         let days = u64::try_from((today - newest).get_days()).unwrap_or(0);
         let state = State::of(days, levels);
         let message = match (language, state) {
-            (Language::Korean, State::Ok) => format!("가장 최근 날은 {newest}입니다"),
-            (Language::English, State::Ok) => format!("the newest day is {newest}"),
+            // The limit of the restatements that a run notices.
+            (Language::Korean, State::Ok) => {
+                format!("가장 최근 날은 {newest}입니다. {restate_days}일이 지나 정정된 청구서는 다시 읽지 않습니다")
+            }
+            (Language::English, State::Ok) => format!(
+                "the newest day is {newest}; a correction of a bill after more than {restate_days} days is not noticed"
+            ),
             (Language::Korean, _) => format!(
                 "가장 최근 날은 {days}일 전인 {newest}입니다. 제공자가 청구 내역을 공개하는지, daily 작업이 도는지 확인하세요"
             ),
@@ -119,7 +125,7 @@ impl DataChecks<'_> {
     /// Compares the number of anomalous series of today or yesterday with the median of the four weeks before. A median,
     /// so a single bad day does not make the next bad day look usual; and a minimum, because three times zero is zero.
     pub(super) fn surge(&self, found: &[AnomalyKey]) -> Check {
-        let Self { config, today, language } = *self;
+        let Self { config, today, language, .. } = *self;
         let mut by_day: BTreeMap<Date, BTreeSet<&SeriesKey>> = BTreeMap::new();
         for AnomalyKey { series, date, .. } in found {
             by_day.entry(*date).or_default().insert(series);
@@ -155,7 +161,7 @@ mod tests {
     const TODAY: Date = date(2026, 11, 25);
 
     fn checks(config: &HealthOptions) -> DataChecks<'_> {
-        DataChecks { config, today: TODAY, language: Language::English }
+        DataChecks { config, today: TODAY, restate_days: 5, language: Language::English }
     }
 
     fn text(check: &Check) -> String {
@@ -166,16 +172,16 @@ mod tests {
     fn an_old_newest_day_is_reported() {
         let config = HealthOptions::default();
         let at = |back: i32| text(&checks(&config).freshness(Some(TODAY.saturating_sub(back.days()))));
-        assert_eq!(
-            (at(1), at(2)),
-            ("OK the newest day is 2026-11-24".into(), "OK the newest day is 2026-11-23".into())
-        );
+        let fresh = |date: &str| {
+            format!("OK the newest day is {date}; a correction of a bill after more than 5 days is not noticed")
+        };
+        assert_eq!((at(1), at(2)), (fresh("2026-11-24"), fresh("2026-11-23")));
         assert_eq!(
             at(3),
             "WARNING the newest day is 2026-11-22, 3 days ago: check whether the provider publishes bills, and check the daily job"
         );
         assert!(at(5).starts_with("CRITICAL "));
-        assert_eq!(at(0), "OK the newest day is 2026-11-25", "a day that somebody loaded before it was over");
+        assert_eq!(at(0), fresh("2026-11-25"), "a day that somebody loaded before it was over");
         assert!(
             at(-1).starts_with(
                 "WARNING the newest day is 2026-11-26, but today is 2026-11-25 by the clock of this host: "

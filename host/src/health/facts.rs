@@ -25,6 +25,8 @@ pub(crate) struct Facts {
     pub(crate) now: Timestamp,
     /// The date in the bill's time zone.
     pub(crate) today: Date,
+    /// Number of days for which the daily job requests a bill again.
+    pub(crate) restate_days: u16,
     pub(crate) store: Result<StoredFacts, String>,
     pub(crate) archive: Result<(), String>,
     pub(crate) rules: Rules,
@@ -97,6 +99,7 @@ pub(crate) async fn gather(config: &Config, now: Timestamp) -> Facts {
     Facts {
         now,
         today,
+        restate_days: config.restate_days,
         store: store.map_err(|error| error.to_string()),
         archive: archive.map_err(|error| error.to_string()),
         rules,

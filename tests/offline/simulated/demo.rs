@@ -5,10 +5,12 @@ fn the_demo_finds_its_hidden_incidents() {
     let workdir = costwarden_tests::Workdir::new("");
     std::os::unix::fs::symlink(costwarden_tests::plugins(), workdir.path().join("dist")).expect("a link");
     let run = workdir.run(&["demo", "--plugins", "dist", "--keep", "kept"]).expect(0);
+    assert!(run.stdout.contains("  cd kept\n  costwarden incidents list\n"), "{}", run.stdout);
     let lines: Vec<&str> = run.stdout.lines().collect();
     let table = lines.iter().position(|line| line.starts_with("Hidden incidents and")).expect("a table");
     let incidents = |end: &str| lines[table..].iter().filter(|line| line.contains(end)).count();
-    let last = lines.last().expect("a line");
+    let is_sum = |line: &&&str| line.contains(" false alarm");
+    let last = lines[table..].iter().rfind(is_sum).expect("a line");
     let numbers: Vec<u32> = last.split(' ').filter_map(|word| word.parse().ok()).collect();
     let [found, hidden, _false_alarms, series_days] = numbers[..] else { panic!("{last}") };
     assert_eq!((hidden, series_days), (8, 4_800), "{last}");

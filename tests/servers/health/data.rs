@@ -5,7 +5,12 @@ use super::installation::{EMBEDDED, Installation, WELL, mongodb};
 #[test]
 fn a_feed_that_stands_still_is_noticed() {
     let Some(installation) = Installation::well("", EMBEDDED) else { return };
-    installation.expect(WELL, "freshness", "OK", "the newest day is 2026-11-22");
+    installation.expect(
+        WELL,
+        "freshness",
+        "OK",
+        "the newest day is 2026-11-22; a correction of a bill after more than 5 days",
+    );
     installation.expect(
         "2026-11-24 15:00:00",
         "freshness",

@@ -62,13 +62,12 @@ impl CaseRuns<'_> {
     /// Runs all cases and prints the outcomes.
     pub(super) fn run(&self, environment: &TrialEnvironment, form: Form) -> anyhow::Result<Grade> {
         let cases = golden::read_cases(self.project)?;
-        // The reference data of a case replaces the granted data: without such a case, no grant is needed.
-        let needs_grant = cases.values().flatten().any(|case| case.reference.is_none());
-        let detector = needs_grant.then(|| environment.load(self.plugin, self.load)).transpose()?;
+        // The reference data of a case replaces the granted data, so a project may need no grant.
+        let mut granted = None;
         let mut failed = 0;
         for (name, case) in &cases {
             let outcome = match case {
-                Ok(case) => self.run_case(case, detector.as_ref(), environment)?,
+                Ok(case) => self.run_case(case, &mut granted, environment)?,
                 Err(error) => CaseOutcome::Failed(error.to_string()),
             };
             failed += usize::from(!matches!(outcome, CaseOutcome::Same | CaseOutcome::Written(_)));
@@ -88,13 +87,13 @@ impl CaseRuns<'_> {
     fn run_case(
         &self,
         case: &GoldenCase,
-        granted: Option<&Detector>,
+        granted: &mut Option<Detector>,
         environment: &TrialEnvironment,
     ) -> anyhow::Result<CaseOutcome> {
-        let run = match (&case.reference, granted) {
+        let run = match (&case.reference, &granted) {
             (Some(reference), _) => case.run(&environment.load_granted(self.plugin, reference, &self.load.cache)?),
             (None, Some(granted)) => case.run(granted),
-            (None, None) => case.run(&environment.load(self.plugin, self.load)?),
+            (None, None) => case.run(granted.insert(environment.load(self.plugin, self.load)?)),
         };
         let difference = |run: &CaseRun| case.alert_difference(run);
         let run = match run.and_then(|run| Ok((difference(&run)?, run))) {
