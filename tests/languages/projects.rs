@@ -98,7 +98,7 @@ fn reads_what_is_granted(projects: &ProjectsFolder) {
         projects.costwarden("watch", &[&args[..], more].concat())
     };
     insta::allow_duplicates! {
-        insta::assert_snapshot!(run(&[]).expect(2).stderr, @"failed: watch.wasm: reads reference data, but the config grants none: add `reference = \"DIRECTORY\"` under `[plugins.grants.watch]`; or, for a trial, name the folder with --reference");
+        insta::assert_snapshot!(run(&[]).expect(2).stderr, @"failed: watch.wasm: reads reference data, but the config grants none: add `reference = \"DIRECTORY\"` under `[plugins.grants.watch]`; or, for a trial, name the folder with --reference; a golden case may have a folder reference of its own");
     }
     let granted = projects.path().join("granted");
     std::fs::create_dir(&granted).expect("a folder");
