@@ -93,8 +93,8 @@ impl Incident {
         let rises =
             newest.windows(2).rev().take_while(|pair| after(pair[0].0, 1) == pair[1].0 && pair[1].1 > pair[0].1);
         let moved = (last - first).abs();
-        let is_steady = rises.count() >= RISES && moved > MOVEMENT / 3.0 * first.max(last);
-        let is_large = moved > MOVEMENT * first.max(last) && moved > MOVEMENT_PER_DAY * median(&daily);
+        let is_steady = rises.count() >= RISES && moved > MOVEMENT / 3.0 * last;
+        let is_large = moved > MOVEMENT * last && moved > MOVEMENT_PER_DAY * median(&daily);
         part > 1 && (is_steady || is_large)
     }
 }

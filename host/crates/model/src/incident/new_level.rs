@@ -19,7 +19,7 @@ const CHANGED_SHARE: f64 = 5.0 / 7.0;
 
 /// Maximum number of days at the start and at the end of a possible new level.
 const TREND_DAYS: usize = 3;
-/// Smallest movement of a cost without a level: between the medians of the first and the last days, as a share of the cost,
+/// Smallest movement of a cost without a level: between the medians of the first and the last days, as a share of the last cost,
 /// and as a multiple of the median difference from day to day.
 const MOVEMENT: f64 = 0.15;
 /// The share for a cost that rises on each of the newest [`RISING_DAYS`].
@@ -117,7 +117,7 @@ impl Incident {
         let first = median(costs.iter().copied().take(part));
         let last = median(costs.iter().rev().copied().take(part));
         let before = median(newest.iter().map(|(_, day)| day.expected.abs()));
-        let cost = first.abs().max(last.abs()).max(COST_BEFORE * before);
+        let cost = last.abs().max(COST_BEFORE * before);
         let daily = median(costs.windows(2).map(|pair| (pair[1] - pair[0]).abs()));
         let moved = (last - first).abs();
         let is_steady = count_rising(newest) >= RISING_DAYS && moved > STEADY_MOVEMENT * cost;
