@@ -96,13 +96,13 @@ impl Incident {
 
     /// Returns whether a day shows the change: outside the band, or inside the band with much of the change. The other
     /// conclusive days are usual, or beyond the opposite bound.
-    fn is_changed(&self, (_, day): &Day) -> bool {
-        day.impact > 0.0 || self.keeps_change(day)
+    fn is_changed(&self, day: &Day) -> bool {
+        day.1.impact > 0.0 || self.keeps_change(&day.1)
     }
 
     /// Returns whether a day is outside the band, or the band expects enough to prove an end.
-    fn is_conclusive(&self, (_, day): &Day) -> bool {
-        day.impact > 0.0 || !self.is_inconclusive(day.expected)
+    fn is_conclusive(&self, day: &Day) -> bool {
+        day.1.impact > 0.0 || !self.is_inconclusive(day.1.expected)
     }
 
     /// Returns whether the cost still moves within the newest days of a change: more than from day to day.
