@@ -2,6 +2,7 @@
 
 mod apply;
 mod backtest;
+mod changed_rules;
 mod coverage;
 mod diff;
 mod labels;

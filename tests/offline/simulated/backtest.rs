@@ -215,6 +215,8 @@ fn two_rule_sets_differ_in_incidents_and_notifications() {
     let before = tree(simulated.workdir.path());
     let empty = simulated.run(&["rules", "diff", "rules", "renamed"]).expect(0);
     insta::assert_snapshot!(empty.stdout, @"
+    rule plain: live in OLD, 2 anomalies, 2 incidents
+    rule renamed: live in NEW, 2 anomalies, 2 incidents
     rules diff 20260924-20261122: 0 incidents only in OLD, 0 incidents only in NEW, 0 changed; OLD: 2 incidents, 4 notifications, 939,140 KRW, NEW: 2 incidents, 4 notifications, 939,140 KRW
     Nothing was written.
     ");
@@ -295,7 +297,7 @@ fn a_rule_is_tuned_to_a_number_of_notifications() {
     // Two notifications of the large spike in 60 days.
     let tuned = simulated.run(&["rules", "tune", "plain", "--notifications-per-month", "1"]).expect(0);
     let last = tuned.stdout.lines().last().expect("a line");
-    let (value, rest) = last.split_once(" gives ").expect("a result");
+    let (value, rest) = last.split_once(" adds ").expect("a result");
     assert!(rest.starts_with("1.0 notifications per 30 days"), "{last}");
     let share = value.rsplit(' ').next().expect("a value");
     let notifications = |share: &str| {
@@ -305,6 +307,13 @@ fn a_rule_is_tuned_to_a_number_of_notifications() {
         told.report["notifications"].as_u64()
     };
     assert_eq!((notifications(share), notifications("0")), (Some(2), Some(4)), "{}", tuned.stdout);
+    // Another rule finds the same spikes.
+    simulated
+        .workdir
+        .write("both/rules.toml", &format!("{PLAIN_RULE}{}", PLAIN_RULE.replace("\"plain\"", "\"other\"")));
+    let both =
+        simulated.run(&["rules", "tune", "plain", "--rules", "both", "--notifications-per-month", "0"]).expect(0);
+    assert!(both.stdout.contains("min_impact_share = 0 adds 0.0 notifications"), "{}", both.stdout);
     let refused = simulated.run(&["rules", "tune", "absent", "--notifications-per-month", "1"]).expect(2);
     assert!(refused.stderr.contains("no usable rule absent in "), "{refused:?}");
 }

@@ -99,20 +99,33 @@ fn a_bill_in_another_currency_is_told_once_until_a_usable_bill() {
 }
 
 #[test]
-fn some_repeated_rows_are_reported_and_summed() {
+fn repeated_rows_end_with_a_new_reading_of_the_bill() {
     let rows = [row("vm", &json!(1)), row("db", &json!(2)), row("log", &json!(3)), row("nat", &json!(4))];
     let repeated: Vec<Value> = rows.iter().cycle().take(6).cloned().collect();
     let workdir = replayed(&repeated);
-    let run = workdir.run(&["daily", "--date", "2026-11-22"]);
-    insta::assert_snapshot!(run.stdout.lines().next().unwrap_or_default(), @"[COSTWARDEN_REPEATED_ROWS] 2026-11-22의 청구서에 앞의 행과 똑같은 행이 6행 중 2행 있습니다. 모두 합계에 넣었습니다");
-    // The bill of the next day says nothing about the bill before.
-    let next = json!({"result": {"content": rows}}).to_string().replace("20261122", "20261123");
-    workdir.write("raw-documents/raw/year=2026/month=11/day=23/billing_20261123.json", &next);
-    let run = workdir.run(&["daily", "--date", "2026-11-23"]);
-    let recovered = run.stdout.lines().find(|line| line.starts_with("[COSTWARDEN_RECOVERED]")).expect("a line");
-    insta::assert_snapshot!(recovered, @"[COSTWARDEN_RECOVERED] 나중에 받은 청구서에는 이런 문제가 없습니다. 문제였던 것: 2026-11-22의 청구서에 앞의 행과 똑같은 행이 6행 중 2행 있습니다. 모두 합계에 넣었습니다");
-    let one = [&rows[..], &rows[..1]].concat();
-    let run = replayed(&one).run(&["daily", "--date", "2026-11-22"]);
+    let write = |day: u8, rows: &[Value]| {
+        let body = json!({"result": {"content": rows}}).to_string().replace("20261122", &format!("202611{day}"));
+        workdir.write(&format!("raw-documents/raw/year=2026/month=11/day={day}/billing_202611{day}.json"), &body);
+    };
+    let told = |day: u8| {
+        let run = workdir.run(&["daily", "--date", &format!("2026-11-{day}")]);
+        let lines = run.stdout.lines().filter(|line| line.contains("REPEATED_ROWS") || line.contains("RECOVERED"));
+        lines.map(str::to_owned).collect::<Vec<_>>().join("\n")
+    };
+    insta::assert_snapshot!(told(22), @"[COSTWARDEN_REPEATED_ROWS] 2026-11-22의 청구서에 앞의 행과 똑같은 행이 6행 중 2행 있습니다. 모두 합계에 넣었습니다");
+    write(23, &rows);
+    assert_eq!(told(23), "", "the bill of the next day proves nothing about the bill before");
+    write(24, &repeated);
+    assert_eq!(told(24), "", "people know of such rows");
+    write(22, &rows);
+    insta::assert_snapshot!(told(22), @"[COSTWARDEN_RECOVERED] 다시 읽은 청구서에는 이 문제가 없습니다. 문제였던 것: 2026-11-22의 청구서에 앞의 행과 똑같은 행이 6행 중 2행 있습니다. 모두 합계에 넣었습니다");
+    assert_eq!(told(22), "");
+}
+
+#[test]
+fn a_single_repeated_row_is_no_problem() {
+    let rows = [row("vm", &json!(1)), row("db", &json!(2)), row("log", &json!(3)), row("vm", &json!(1))];
+    let run = replayed(&rows).run(&["daily", "--date", "2026-11-22"]);
     assert!(!run.stdout.contains("REPEATED_ROWS"), "{run:?}");
 }
 

@@ -8,6 +8,7 @@ use jiff::civil::Date;
 use model::count::counted;
 use model::language::Language;
 use model::money;
+use model::rule::RuleMode;
 use model::run_id::RunId;
 use notify::Locale;
 use serde_json::{Value, json};
@@ -139,9 +140,9 @@ fn table(rules: &[RuleFigures], locale: Locale<'_>) -> present::Table {
     }
     let mut table = present::table(&header, &Vec::from_iter(1..header.len()));
     for figures in rules {
-        let RuleFigures { rule, anomalies, incidents, notifications, impact, fuel, time, score } = figures;
+        let RuleFigures { rule, mode, anomalies, incidents, notifications, impact, fuel, time, score } = figures;
         let mut row = vec![
-            rule.clone(),
+            present::rule_label(rule, *mode == RuleMode::Shadow),
             anomalies.to_string(),
             incidents.to_string(),
             notifications.to_string(),
@@ -171,16 +172,22 @@ fn summary(result: &BacktestResult, took: Duration, language: Language) -> Strin
     let BacktestResult { report, incidents, figures, .. } = result;
     let heading = present::heading(report, report.grade().into(), language);
     let [days, rules] = [Count::Days, Count::Rules].map(|count| report.count(count));
-    let anomalies = report.anomalies.len() as u64;
+    let anomalies = figures.anomalies(RuleMode::Live);
+    let shadow = figures.anomalies(RuleMode::Shadow);
+    let shadow = match (shadow, language) {
+        (0, _) => String::new(),
+        (_, Language::Korean) => format!(", 섀도 규칙의 이상 징후 {shadow}건"),
+        (_, Language::English) => format!(", {} of shadow rules", counted(shadow, "anomaly")),
+    };
     let incidents = incidents.len() as u64;
     let notifications = figures.notifications;
     let seconds = took.as_secs_f64();
     match language {
         Language::Korean => format!(
-            "{heading}: 재생한 날 {days}일, 규칙 {rules}개, 이상 징후 {anomalies}건, 이상 {incidents}건, 알림 {notifications}건, {seconds:.1}초. 아무것도 쓰지 않았습니다"
+            "{heading}: 재생한 날 {days}일, 규칙 {rules}개, 이상 징후 {anomalies}건, 이상 {incidents}건, 알림 {notifications}건{shadow}, {seconds:.1}초. 아무것도 쓰지 않았습니다"
         ),
         Language::English => format!(
-            "{heading}: {}, {}, {}, {}, {} in {seconds:.1} s; nothing was written",
+            "{heading}: {}, {}, {}, {}, {}{shadow} in {seconds:.1} s; nothing was written",
             counted(days, "replayed day"),
             counted(rules, "rule"),
             counted(anomalies, "anomaly"),
@@ -199,8 +206,8 @@ fn as_json(result: &BacktestResult) -> Value {
     json
 }
 
-fn rule_json(figures: &RuleFigures) -> Value {
-    let RuleFigures { rule, anomalies, incidents, notifications, impact, fuel, time, score } = figures;
+pub(super) fn rule_json(figures: &RuleFigures) -> Value {
+    let RuleFigures { rule, mode, anomalies, incidents, notifications, impact, fuel, time, score } = figures;
     let score = score.as_ref().map(|score| match score {
         RuleScore::Labels(figures) => json!({ "by": "labels", "figures": figures }),
         RuleScore::Decisions(score) => json!({
@@ -212,6 +219,7 @@ fn rule_json(figures: &RuleFigures) -> Value {
     });
     json!({
         "id": rule,
+        "mode": mode.as_str(),
         "anomalies": anomalies,
         "incidents": incidents,
         "notifications": notifications,

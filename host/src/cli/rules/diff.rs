@@ -12,7 +12,8 @@ use model::run_id::RunId;
 use notify::Locale;
 use serde_json::{Value, json};
 
-use super::backtest::{ReplayArgs, replay};
+use super::backtest::{ReplayArgs, replay, rule_json};
+use super::changed_rules::changed_rules;
 use super::ensure_rules;
 use crate::cli::args;
 use crate::cli::incidents;
@@ -89,6 +90,8 @@ impl RuleSetDiff {
                 if !changes.is_empty() {
                     present::out(&table(&changes, locale).to_string());
                 }
+                let [old, new] = [&self.old, &self.new].map(|result| &result.figures.rules);
+                changed_rules(old, new, locale.language).iter().for_each(|rule| present::out(rule));
                 [&self.old, &self.new].iter().for_each(|result| present::remarks(&result.report, locale.language));
                 present::out(&self.summary(&changes, locale));
             }
@@ -142,7 +145,8 @@ impl RuleSetDiff {
         let side = |result: &BacktestResult| {
             let Sums { incidents, notifications, impact } = Sums::of(result);
             let error = &result.report.error;
-            json!({ "incidents": incidents, "notifications": notifications, "impact": impact, "error": error })
+            let rules: Vec<Value> = result.figures.rules.iter().map(rule_json).collect();
+            json!({ "incidents": incidents, "notifications": notifications, "impact": impact, "rules": rules, "error": error })
         };
         let [old, new] = [&self.old, &self.new].map(side);
         json!({ "period": self.new.report.period, "changes": changes, "old": old, "new": new })

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use jiff::civil::Date;
+use model::count::counted;
 use model::language::Language;
 use model::rule::RuleMode;
 use model::run_id::RunId;
@@ -14,14 +15,14 @@ use super::prepare;
 use crate::cli::args;
 use crate::cli::present::{self, Form};
 use crate::config::Config;
-use crate::pipeline::{Grade, PreparedRules};
+use crate::pipeline::{BacktestResult, Grade, PreparedRules};
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct TuneArgs {
     /// Id of the rule.
     #[arg(value_name = "RULE")]
     rule: String,
-    /// Largest number of notifications of the rule per 30 days.
+    /// Largest number of notifications per 30 days that the rule adds to those of the other rules.
     #[arg(long, value_name = "N")]
     notifications_per_month: f64,
     /// Folder of rules. Default: the folder in the config.
@@ -35,12 +36,19 @@ pub(in crate::cli) struct TuneArgs {
     to: Option<Date>,
 }
 
-/// The result of a rule with one value of the gate.
+/// The incidents and notifications of all rules with one value of the gate, without those of the other rules alone.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Measured {
     share: f64,
     incidents: u64,
     notifications_per_month: f64,
+}
+
+/// The incidents and the notifications of a backtest.
+#[derive(Debug, Clone, Copy, Default)]
+struct Sums {
+    incidents: u64,
+    notifications: u64,
 }
 
 pub(super) async fn run(mut config: Config, args: TuneArgs, form: Form, run_id: RunId) -> anyhow::Result<Grade> {
@@ -51,12 +59,8 @@ pub(super) async fn run(mut config: Config, args: TuneArgs, form: Form, run_id: 
     let Some(location) = location else {
         anyhow::bail!("no usable rule {rule} in {}: costwarden rules list names all rules", config.rules.display());
     };
-    let trial = Trial {
-        config: &config,
-        prepared: &prepared,
-        rule: &rule,
-        args: ReplayArgs { from, to, labels: None, run_id },
-    };
+    let args = ReplayArgs { from, to, labels: None, run_id };
+    let trial = Trial::new(&config, &prepared, &rule, args).await?;
     let shares = shares();
     // The smallest value with few enough notifications, if the notifications fall with a larger value.
     let mut range = 0..shares.len();
@@ -75,7 +79,7 @@ pub(super) async fn run(mut config: Config, args: TuneArgs, form: Form, run_id: 
     let Some(Measured { share, notifications_per_month, .. }) = best else {
         let largest = shares.last().copied().unwrap_or_default();
         anyhow::bail!(
-            "rule {rule} sends more than {most} notifications per 30 days with each measured min_impact_share up to {largest}: change the detector, its settings or the selection"
+            "rule {rule} adds more than {most} notifications per 30 days with each measured min_impact_share up to {largest}: change the detector, its settings or the selection"
         );
     };
     if form == Form::Text {
@@ -83,10 +87,10 @@ pub(super) async fn run(mut config: Config, args: TuneArgs, form: Form, run_id: 
         let line = location.line;
         present::out(&match config.language {
             Language::Korean => format!(
-                "규칙 {rule}: min_impact_share = {share}일 때 30일에 알림 {notifications_per_month:.1}건입니다. {file}:{line}에 값을 적으세요. 아무것도 쓰지 않았습니다"
+                "규칙 {rule}: min_impact_share = {share}일 때 30일에 알림이 {notifications_per_month:.1}건 늘어납니다. {file}:{line}에 값을 적으세요. 아무것도 쓰지 않았습니다"
             ),
             Language::English => format!(
-                "rule {rule}: min_impact_share = {share} gives {notifications_per_month:.1} notifications per 30 days; set the value at {file}:{line}, nothing was written"
+                "rule {rule}: min_impact_share = {share} adds {notifications_per_month:.1} notifications per 30 days; set the value at {file}:{line}, nothing was written"
             ),
         });
     }
@@ -109,10 +113,11 @@ fn print(measured: Measured, language: Language, form: Form) {
         ),
         Form::Text => present::out(&match language {
             Language::Korean => format!(
-                "min_impact_share {share}: 이상 {incidents}건, 30일에 알림 {notifications_per_month:.1}건"
+                "min_impact_share {share}: 늘어난 이상 {incidents}건, 30일에 늘어난 알림 {notifications_per_month:.1}건"
             ),
             Language::English => format!(
-                "min_impact_share {share}: {incidents} incidents, {notifications_per_month:.1} notifications per 30 days"
+                "min_impact_share {share}: adds {}, {notifications_per_month:.1} notifications per 30 days",
+                counted(incidents, "incident")
             ),
         }),
     }
@@ -124,9 +129,27 @@ struct Trial<'a> {
     prepared: &'a PreparedRules,
     rule: &'a str,
     args: ReplayArgs<'a>,
+    /// The incidents and notifications of the other rules alone.
+    others: Sums,
 }
 
-impl Trial<'_> {
+impl<'a> Trial<'a> {
+    /// Replays the stored days with the other rules.
+    async fn new(
+        config: &'a Config,
+        prepared: &'a PreparedRules,
+        rule: &'a str,
+        args: ReplayArgs<'a>,
+    ) -> anyhow::Result<Self> {
+        let mut others = prepared.clone();
+        others.rules.retain(|prepared| prepared.rule.id != rule);
+        let others = match others.rules.is_empty() {
+            true => Sums::default(),
+            false => Sums::of(&replayed(config, others, args).await?),
+        };
+        Ok(Self { config, prepared, rule, args, others })
+    }
+
     /// Replays the stored days with a value of the gate.
     async fn measure(&self, share: f64) -> anyhow::Result<Measured> {
         let mut rules = self.prepared.clone();
@@ -136,10 +159,7 @@ impl Trial<'_> {
             // The anomalies of a shadow rule open no incidents.
             prepared.rule.mode = RuleMode::Live;
         });
-        let result = replay_rules(self.config.clone(), rules, self.args).await?;
-        if let Some(error) = &result.report.error {
-            anyhow::bail!("{error}");
-        }
+        let result = replayed(self.config, rules, self.args).await?;
         let figures = result.figures.rules.iter().find(|figures| figures.rule == self.rule);
         let figures = figures.expect("the backtest has figures of each usable rule");
         anyhow::ensure!(
@@ -147,8 +167,25 @@ impl Trial<'_> {
             "rule {} was not evaluated on any replayed day: load more days with costwarden backfill, or check the selection of the rule",
             self.rule
         );
-        let notifications_per_month = figures.notifications as f64 / f64::from(result.figures.days.max(1)) * 30.0;
-        Ok(Measured { share, incidents: figures.incidents, notifications_per_month })
+        let Sums { incidents, notifications } = Sums::of(&result);
+        let added = notifications.saturating_sub(self.others.notifications);
+        let notifications_per_month = added as f64 / f64::from(result.figures.days.max(1)) * 30.0;
+        Ok(Measured { share, incidents: incidents.saturating_sub(self.others.incidents), notifications_per_month })
+    }
+}
+
+impl Sums {
+    fn of(result: &BacktestResult) -> Self {
+        Self { incidents: result.incidents.len() as u64, notifications: result.figures.notifications }
+    }
+}
+
+/// Replays the stored days with the given rules.
+async fn replayed(config: &Config, rules: PreparedRules, args: ReplayArgs<'_>) -> anyhow::Result<BacktestResult> {
+    let result = replay_rules(config.clone(), rules, args).await?;
+    match &result.report.error {
+        Some(error) => anyhow::bail!("{error}"),
+        None => Ok(result),
     }
 }
 

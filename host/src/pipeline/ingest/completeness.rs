@@ -147,14 +147,14 @@ impl Run<'_> {
         Ok(factor::uniform_factor(ledger, &weeks))
     }
 
-    /// Notifies people of the problems, and of resolved problems for the given topics.
+    /// Notifies people of the first problem of each topic. The topics in `checked` without a problem are resolved.
     pub(crate) async fn notify_completeness(
         &mut self,
         problems: &[CompletenessProblem],
-        topics: &[CompletenessTopic],
+        checked: &[CompletenessTopic],
     ) -> Result<(), RunError> {
-        for topic in topics {
-            match problems.iter().find(|problem| problem.topic() == *topic) {
+        for topic in CompletenessTopic::ALL {
+            match problems.iter().find(|problem| problem.topic() == topic) {
                 Some(problem) => {
                     let key = match problem {
                         CompletenessProblem::LateBill { date, .. } => format!("{}:{date}", topic.key()),
@@ -166,11 +166,11 @@ impl Run<'_> {
                     let raised = OperationalProblem { key: &key, level, tag, text: &text, after: 1 };
                     self.raise_problem(raised).await?;
                 }
-                None if *topic == CompletenessTopic::LateBill => {}
+                None if topic == CompletenessTopic::LateBill || !checked.contains(&topic) => {}
                 None => self.resolve_problem(topic.key()).await?,
             }
         }
-        if topics.contains(&CompletenessTopic::LateBill) {
+        if checked.contains(&CompletenessTopic::LateBill) {
             self.resolve_late_bills().await?;
         }
         Ok(())

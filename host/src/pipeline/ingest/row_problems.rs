@@ -2,37 +2,88 @@
 
 use jiff::civil::Date;
 use model::count::{counted, one_or};
+use model::incident::Recency;
 use model::language::Language;
 use model::ledger::{DayLedger, RefusedRow};
 use notify::{Level, Locale, refused_amount};
+use store::OperationalNotification;
 
-use crate::pipeline::notify::OperationalProblem;
+use crate::pipeline::notify::{OperationalProblem, has_receivers};
 use crate::pipeline::run::{Run, RunError};
-
-/// Key of the notification about another currency.
-const OTHER_CURRENCY: &str = "rows:currency";
 
 /// Minimum share of repeated rows in a notification. A provider may repeat some rows on every day.
 const REPEATED_SHARE: f64 = 0.05;
+/// The days between two notifications about the same kind of rows. A provider may send such rows on every day.
+const QUIET_DAYS: i32 = 7;
 
-impl Run<'_> {
-    /// Notifies people of the refused and the repeated rows of a finished day, once until a day without such rows.
-    pub(crate) async fn notify_row_problems(&mut self, ledger: &DayLedger) -> Result<(), RunError> {
-        let language = self.services.config.language;
-        let refused = (!ledger.refused.is_empty()).then(|| {
-            let text = refused_rows(ledger, self.services.config.locale());
-            OperationalText { tag: "REFUSED_ROWS", text }
-        });
-        self.raise_or_resolve("rows:refused", refused).await?;
-        self.raise_or_resolve(OTHER_CURRENCY, None).await?;
-        let is_repeated =
-            ledger.repeated_rows as f64 >= REPEATED_SHARE * ledger.rows as f64 && ledger.repeated_rows > 1;
-        let repeated =
-            is_repeated.then(|| OperationalText { tag: "REPEATED_ROWS", text: repeated_rows(ledger, language) });
-        self.raise_or_resolve("rows:repeated", repeated).await
+/// A kind of wrong rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum RowProblem {
+    Refused,
+    Repeated,
+    OtherCurrency,
+}
+
+/// A notification about the rows of a day, raised or with receivers that wait for the resolution.
+struct RaisedRows {
+    problem: RowProblem,
+    date: Date,
+    notification: OperationalNotification,
+}
+
+impl RowProblem {
+    const ALL: [Self; 3] = [Self::Refused, Self::Repeated, Self::OtherCurrency];
+
+    fn tag(self) -> &'static str {
+        match self {
+            Self::Refused => "REFUSED_ROWS",
+            Self::Repeated => "REPEATED_ROWS",
+            Self::OtherCurrency => "OTHER_CURRENCY",
+        }
     }
 
-    /// Notifies people of a bill in another currency than the config, once until a usable bill.
+    /// Returns the start of the notification keys. The date follows.
+    fn prefix(self) -> &'static str {
+        match self {
+            Self::Refused => "rows:refused:",
+            Self::Repeated => "rows:repeated:",
+            Self::OtherCurrency => "rows:currency:",
+        }
+    }
+
+    fn key(self, date: Date) -> String {
+        format!("{}{date}", self.prefix())
+    }
+
+    fn of_key(key: &str) -> Option<(Self, Date)> {
+        let problem = Self::ALL.into_iter().find(|problem| key.starts_with(problem.prefix()))?;
+        Some((problem, key.strip_prefix(problem.prefix())?.parse().ok()?))
+    }
+}
+
+impl Run<'_> {
+    /// Notifies people of the refused and the repeated rows of a finished day. A new reading of the day without such rows
+    /// resolves the problem. A past day raises no problem.
+    pub(crate) async fn notify_row_problems(&mut self, ledger: &DayLedger, recency: Recency) -> Result<(), RunError> {
+        let language = self.services.config.language;
+        let locale = self.services.config.locale();
+        let refused = (!ledger.refused.is_empty()).then(|| refused_rows(ledger, locale));
+        let is_repeated =
+            ledger.repeated_rows as f64 >= REPEATED_SHARE * ledger.rows as f64 && ledger.repeated_rows > 1;
+        let repeated = is_repeated.then(|| repeated_rows(ledger, language));
+        let problems =
+            [(RowProblem::Refused, refused), (RowProblem::OtherCurrency, None), (RowProblem::Repeated, repeated)];
+        for (problem, text) in problems {
+            match text {
+                None => self.resolve_problem(&problem.key(ledger.date)).await?,
+                Some(text) if recency != Recency::Past => self.raise_rows(problem, ledger.date, &text).await?,
+                Some(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Notifies people of a bill in another currency than the config.
     pub(crate) async fn notify_other_currency(&mut self, date: Date, found: &str) -> Result<(), RunError> {
         let expected = &self.services.config.currency;
         let text = match self.services.config.language {
@@ -43,19 +94,50 @@ impl Run<'_> {
                 "the bill of {date} is in {found}, and the currency of the config is {expected}; the day is not evaluated: check currency in the config"
             ),
         };
-        self.raise_or_resolve(OTHER_CURRENCY, Some(OperationalText { tag: "OTHER_CURRENCY", text })).await
+        self.raise_rows(RowProblem::OtherCurrency, date, &text).await
     }
 
-    async fn raise_or_resolve(&mut self, key: &str, problem: Option<OperationalText>) -> Result<(), RunError> {
-        let Some(OperationalText { tag, text }) = problem else { return self.resolve_problem(key).await };
-        self.raise_problem(OperationalProblem { key, level: Level::Error, tag, text: &text, after: 1 }).await
+    /// Sends the notifications about rows to the remaining receivers. Forgets the notifications of days that no run reads
+    /// again: nothing shows the end of these problems.
+    pub(crate) async fn retry_row_problems(&mut self, newest: Date) -> Result<(), RunError> {
+        let kept_days = i32::from(self.services.config.restate_days).max(QUIET_DAYS);
+        for RaisedRows { problem, date, notification } in self.raised_rows().await? {
+            if (newest - date).get_days() > kept_days {
+                self.forget_problem(notification).await?;
+            } else if notification.times == 0 {
+                self.resolve_problem(&notification.key).await?;
+            } else {
+                self.raise_row_problem(problem, date, &notification.text).await?;
+            }
+        }
+        Ok(())
     }
-}
 
-/// A tag and a text.
-struct OperationalText {
-    tag: &'static str,
-    text: String,
+    /// Notifies people of rows, unless people know such rows of another day of the week.
+    async fn raise_rows(&mut self, problem: RowProblem, date: Date, text: &str) -> Result<(), RunError> {
+        let is_known = self.raised_rows().await?.iter().any(|raised| {
+            raised.problem == problem
+                && raised.date != date
+                && raised.notification.times > 0
+                && (raised.date - date).get_days().abs() < QUIET_DAYS
+        });
+        if is_known { Ok(()) } else { self.raise_row_problem(problem, date, text).await }
+    }
+
+    async fn raise_row_problem(&mut self, problem: RowProblem, date: Date, text: &str) -> Result<(), RunError> {
+        let key = problem.key(date);
+        self.raise_problem(OperationalProblem { key: &key, level: Level::Error, tag: problem.tag(), text, after: 1 })
+            .await
+    }
+
+    async fn raised_rows(&self) -> Result<Vec<RaisedRows>, RunError> {
+        let notifications = self.services.store.notifications().await?.into_iter().filter(has_receivers);
+        let raised = |notification: OperationalNotification| {
+            let (problem, date) = RowProblem::of_key(&notification.key)?;
+            Some(RaisedRows { problem, date, notification })
+        };
+        Ok(notifications.filter_map(raised).collect())
+    }
 }
 
 fn refused_rows(ledger: &DayLedger, locale: Locale<'_>) -> String {

@@ -15,7 +15,7 @@ use store::checkpoint::Checkpoint;
 
 use super::plan::unfinished_days;
 use crate::pipeline::evaluate::FinishedDays;
-use crate::pipeline::ingest::{CompletenessProblem, CompletenessTopic, FEW_SERIES_DAYS};
+use crate::pipeline::ingest::{CompletenessProblem, FEW_SERIES_DAYS};
 use crate::pipeline::run::{Count, DAILY, DayRecord, Remark, Run, RunError, day_period, days_before, has_succeeded};
 
 /// The given days and the dependent later days.
@@ -67,9 +67,7 @@ impl<'r, 's> NamedDays<'r, 's> {
         };
         let mut result = days.process(dates).await;
         let Self { run, finished, records, last_evaluated, problems, .. } = days;
-        if !problems.is_empty() {
-            run.notify_completeness(&problems, &[CompletenessTopic::ShortDay]).await?;
-        }
+        run.notify_completeness(&problems, &[]).await?;
         let has_bill = !records.is_empty();
         if let Some(last) = last_evaluated.filter(|_| result.is_ok() && has_bill) {
             result = train(run, finished, last).await;
@@ -162,9 +160,7 @@ impl<'r, 's> NamedDays<'r, 's> {
         // Only the newest day of the ledger is current. A repeated older day is history and notifies nobody.
         let is_newest = date == self.range.to && self.ledger_days.last().is_none_or(|last| *last <= date);
         let recency = if is_newest { Recency::Live } else { Recency::Past };
-        if is_newest {
-            self.run.notify_row_problems(ledger).await?;
-        }
+        self.run.notify_row_problems(ledger, recency).await?;
         let total = Some(ledger.total_text());
         self.run.report.total.clone_from(&total);
         let record = &mut self.records.last_mut().expect("the record of the day is the last").record;

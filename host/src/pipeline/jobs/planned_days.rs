@@ -35,6 +35,8 @@ pub(super) struct PlannedDays<'r, 's> {
     last_evaluated: Option<Date>,
     /// Consecutive failed requests.
     failed_requests: usize,
+    /// Whether any request of the run failed: the day may be withheld.
+    has_failed_request: bool,
     /// Withheld and overdue days.
     completeness_problems: Vec<CompletenessProblem>,
     restated: Vec<RestatedDay>,
@@ -60,6 +62,7 @@ impl<'r, 's> PlannedDays<'r, 's> {
             incidents: BTreeMap::new(),
             last_evaluated: None,
             failed_requests: 0,
+            has_failed_request: false,
             completeness_problems: Vec::new(),
             restated: Vec::new(),
         }
@@ -71,6 +74,7 @@ impl<'r, 's> PlannedDays<'r, 's> {
         self.run.archive_history().await?;
         self.run.retry_totals(self.newest).await?;
         self.run.retry_budgets().await?;
+        self.run.retry_row_problems(self.newest).await?;
         let Plan { days, has_newest, gap } = plan(self.run.services, self.newest).await?;
         self.has_newest = has_newest;
         self.run.report_gaps(gap).await?;
@@ -86,8 +90,11 @@ impl<'r, 's> PlannedDays<'r, 's> {
             let age = u64::try_from((self.newest - date).get_days()).unwrap_or(0);
             self.process_day(DayTask { date, task, age }).await?;
         }
-        let topics = [CompletenessTopic::LateBill, CompletenessTopic::ShortDay];
-        self.run.notify_completeness(&self.completeness_problems, &topics).await?;
+        let checked: &[CompletenessTopic] = match self.has_failed_request {
+            false => &[CompletenessTopic::LateBill, CompletenessTopic::ShortDay],
+            true => &[CompletenessTopic::LateBill],
+        };
+        self.run.notify_completeness(&self.completeness_problems, checked).await?;
         self.run.notify_restated(std::mem::take(&mut self.restated), self.newest).await?;
         let incidents = std::mem::take(&mut self.incidents).into_values().collect();
         self.run.notify_days(incidents, &mut self.changed).await?;
@@ -150,6 +157,7 @@ impl<'r, 's> PlannedDays<'r, 's> {
             Err(error) if task == Task::Newest => Err(error),
             Err(error) => {
                 self.failed_requests += 1;
+                self.has_failed_request = true;
                 self.run.report.add(Count::MissingDays, 1);
                 self.run.report.add_problem(Remark::of(&error));
                 if self.failed_requests == MAX_FAILED_REQUESTS {
@@ -196,7 +204,6 @@ impl<'r, 's> PlannedDays<'r, 's> {
         match task {
             Task::Newest => {
                 self.run.report.total.clone_from(&record.total);
-                self.run.notify_row_problems(ledger).await?;
             }
             Task::Missing => self.run.report.add(Count::ClosedGapDays, 1),
             _ => {
@@ -209,6 +216,7 @@ impl<'r, 's> PlannedDays<'r, 's> {
         }
         self.changed.push(DayRecord { date, record });
         let recency = if task == Task::Newest { Recency::Live } else { Recency::Late };
+        self.run.notify_row_problems(ledger, recency).await?;
         self.open_ledger(date).await?;
         let finished = self.finished.as_mut().expect("the ledger is open");
         let incidents = finished.add(self.run, ledger, recency).await?;

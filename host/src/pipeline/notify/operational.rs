@@ -92,6 +92,16 @@ impl Run<'_> {
         Ok(self.services.store.put_notification(&notification, self.now).await?)
     }
 
+    /// Ends a problem without a message, because no run can show the end.
+    pub(crate) async fn forget_problem(&mut self, mut notification: OperationalNotification) -> Result<(), RunError> {
+        if self.is_dry_run() {
+            return Ok(());
+        }
+        notification.times = 0;
+        notification.delivered.clear();
+        Ok(self.services.store.put_notification(&notification, self.now).await?)
+    }
+
     /// Sends the resolution, and adds the deliveries to the report.
     pub(super) async fn deliver_resolution(&mut self, notification: &mut OperationalNotification) {
         deliver_resolution(notification, self.services.recipients(self.now)).await.add_to(&mut self.report);
@@ -183,12 +193,11 @@ fn resolution_text(notification: &OperationalNotification, language: Language) -
         (Some(("completeness", "short" | "hours")), Language::English) => {
             format!("the bill is evaluated again; the problem was: {text}")
         }
-        // A later bill proves nothing about the bill of the text.
         (Some(("rows", _)), Language::Korean) => {
-            format!("나중에 받은 청구서에는 이런 문제가 없습니다. 문제였던 것: {text}")
+            format!("다시 읽은 청구서에는 이 문제가 없습니다. 문제였던 것: {text}")
         }
         (Some(("rows", _)), Language::English) => {
-            format!("a bill that was read later does not have the problem; the problem was: {text}")
+            format!("a new reading of the bill does not have the problem; the problem was: {text}")
         }
         (_, Language::Korean) => format!("해소된 문제: {text}"),
         (_, Language::English) => format!("no longer the case: {text}"),

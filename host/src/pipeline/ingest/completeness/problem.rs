@@ -185,6 +185,8 @@ impl CompletenessProblem {
 }
 
 impl CompletenessTopic {
+    pub(super) const ALL: [Self; 3] = [Self::LateBill, Self::ShortDay, Self::PartialDay];
+
     pub(super) fn key(self) -> &'static str {
         match self {
             Self::LateBill => "completeness:late",

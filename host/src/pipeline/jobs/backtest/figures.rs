@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use model::incident::Incident;
+use model::rule::RuleMode;
 
 use super::score::RuleScore;
 use crate::metrics::Metric;
@@ -24,6 +25,7 @@ pub(crate) struct BacktestFigures {
 #[derive(Debug)]
 pub(crate) struct RuleFigures {
     pub(crate) rule: String,
+    pub(crate) mode: RuleMode,
     pub(crate) anomalies: u64,
     pub(crate) incidents: u64,
     /// Sum over the incidents. A notification of several incidents counts for each of its incidents.
@@ -43,6 +45,11 @@ impl BacktestFigures {
     pub(crate) fn notifications_per_month(&self) -> f64 {
         self.notifications as f64 / f64::from(self.days.max(1)) * 30.0
     }
+
+    /// Returns the anomalies of the live rules or of the shadow rules.
+    pub(crate) fn anomalies(&self, mode: RuleMode) -> u64 {
+        self.rules.iter().filter(|figures| figures.mode == mode).map(|figures| figures.anomalies).sum()
+    }
 }
 
 impl RuleFigures {
@@ -58,6 +65,7 @@ impl RuleFigures {
             let labels = [rule.as_str(), &prepared.detector.manifest.name];
             Self {
                 rule: rule.clone(),
+                mode: prepared.rule.mode,
                 anomalies: report.anomalies.iter().filter(|anomaly| anomaly.rule == *rule).count() as u64,
                 incidents: of_rule().count() as u64,
                 notifications: of_rule().map(notifications).sum(),
