@@ -25,13 +25,11 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use clap::{Args, Subcommand, ValueEnum};
 use config_file::secret::SecretUse;
-use model::series::SeriesKey;
 use plugin::authoring::language::Language;
 use sandbox::Detector;
 
 use self::environment::TrialEnvironment;
-use self::trial_args::{CacheArgs, IncidentPolicy, LoadArgs, TrialArgs};
-use super::args;
+use self::trial_args::{CacheArgs, IncidentPolicy, InputArgs, LoadArgs, TrialArgs};
 use super::present::Form;
 use super::{config_path, environment as variable, load, together};
 use crate::config::{self, Exchange};
@@ -129,16 +127,8 @@ pub(super) struct RuleArgs {
 pub(super) struct RunArgs {
     /// Plugin file.
     file: PathBuf,
-    /// Series: a CSV file with the columns timestamp and value, at any step, or a folder of CSV files.
-    ///
-    /// Timestamps are days, local times of the bill, times with an offset, or Unix seconds. An empty value, NaN or a
-    /// missing row means "not known". With a column label, the verdicts are scored: 0 is a usual row, a number is the
-    /// number of the event that the row belongs to.
-    #[arg(long, value_name = "CSV|DIR", required_unless_present = "series")]
-    input: Option<PathBuf>,
-    /// Series of the store in the config: domainId/projectId/serviceId. The incidents are the labels.
-    #[arg(long, value_name = "KEY", value_parser = args::series, conflicts_with = "input")]
-    series: Option<SeriesKey>,
+    #[command(flatten)]
+    input: InputArgs,
     #[command(flatten)]
     trial: TrialArgs,
     /// Print anomalous points only.
@@ -160,9 +150,8 @@ pub(super) struct CompareArgs {
     first: PathBuf,
     /// Second plugin file. The same file compares two settings.
     second: PathBuf,
-    /// Series: a CSV file or a folder of CSV files, as for `plugin run`.
-    #[arg(long, value_name = "CSV|DIR")]
-    input: PathBuf,
+    #[command(flatten)]
+    input: InputArgs,
     /// Settings of the second plugin: JSON, or @FILE. Default: --settings for two plugins of one name, otherwise {}.
     #[arg(long, value_name = "JSON")]
     second_settings: Option<String>,
@@ -183,9 +172,8 @@ pub(super) struct TuneArgs {
     /// as many.
     #[arg(long, value_name = "NUMBER", value_parser = rate, allow_negative_numbers = true)]
     alerts_per_30d: f64,
-    /// Series: a CSV file or a folder of CSV files, as for `plugin run`.
-    #[arg(long, value_name = "CSV|DIR")]
-    input: PathBuf,
+    #[command(flatten)]
+    input: InputArgs,
     #[command(flatten)]
     trial: TrialArgs,
     #[command(flatten)]
@@ -316,8 +304,8 @@ pub(super) async fn plugin(command: PluginCommand, config: Option<PathBuf>, form
         PluginCommand::Inspect(args) => inspect::inspect(&args, &TrialEnvironment::new(config)?, form),
         PluginCommand::Rule(args) => rule::rule(&args, &TrialEnvironment::new(config)?),
         PluginCommand::Run(args) => run::run(&args, config, form).await,
-        PluginCommand::Compare(args) => compare::compare(&args, &TrialEnvironment::new(config)?, form),
-        PluginCommand::Tune(args) => tune::tune(&args, &TrialEnvironment::new(config)?, form),
+        PluginCommand::Compare(args) => compare::compare(&args, config, form).await,
+        PluginCommand::Tune(args) => tune::tune(&args, config, form).await,
         PluginCommand::Test(args) => test::test(&args, &TrialEnvironment::new(config)?, form),
         PluginCommand::Watch(args) => match watch::watch(&args, &TrialEnvironment::new(config)?)? {},
         PluginCommand::Bench(args) => bench::bench(&args, &TrialEnvironment::new(config)?, form),

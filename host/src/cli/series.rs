@@ -96,17 +96,26 @@ pub(super) async fn series(config: StoreConfig, command: SeriesCommand, form: Fo
                 None => store.daily(range, &series).await?,
             };
             if records.is_empty() {
-                let message = match config.language {
-                    Language::Korean => {
+                let message = match (config.language, as_of) {
+                    (Language::Korean, None) => {
                         format!(
                             "{series}: 저장된 날이 없습니다. costwarden series list 명령이 모든 시리즈를 보여 줍니다"
                         )
                     }
-                    Language::English => {
+                    (Language::English, None) => {
                         format!("the ledger holds no such day of {series}: costwarden series list names all series")
                     }
+                    (Language::Korean, Some(_)) => {
+                        format!(
+                            "{series}: --as-of 시점에 알려진 금액이 없습니다. --as-of 없이 실행하면 지금 알려진 금액을 보여 줍니다"
+                        )
+                    }
+                    (Language::English, Some(_)) => format!(
+                        "no amount of {series} was known at the moment of --as-of: without --as-of, the command shows the amounts known now"
+                    ),
                 };
                 present::complaint(Level::WARN, &message);
+                return Ok(Grade::Done);
             }
             show(&records, config.locale(), form);
         }

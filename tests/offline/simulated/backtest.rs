@@ -230,6 +230,8 @@ fn two_rule_sets_differ_in_incidents_and_notifications() {
        series example-corp / 결제 / Virtual Machine
      ~  2026-11-15  over               2  766,617 -> 763,151
        series example-corp / 결제 / MySQL
+    rule plain: live in OLD, 2 anomalies, 2 incidents
+    rule renamed: live in NEW, 2 anomalies, 2 incidents
     rules diff 20260924-20261122: 1 incident only in OLD, 1 incident only in NEW, 1 changed; OLD: 2 incidents, 4 notifications, 939,140 KRW, NEW: 2 incidents, 4 notifications, 1,140,458 KRW
     Nothing was written.
     ");

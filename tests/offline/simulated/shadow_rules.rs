@@ -57,9 +57,9 @@ fn a_shadow_rule_is_stored_and_counted_and_changes_nothing_else() {
     assert_eq!((figures[1]["incidents"].as_u64(), figures[1]["notifications"].as_u64()), (Some(0), Some(0)));
     let printed = both.run(&["rules", "backtest"]).expect(0).stdout;
     assert!(printed.contains("sensitive (shadow)"), "{printed}");
-    assert!(printed.contains(&format!(", 섀도 규칙의 이상 징후 {}건", shadow.len())), "{printed}");
+    assert!(printed.contains(&format!(", {} anomalies of shadow rules", shadow.len())), "{printed}");
     both.workdir.write("without/rules.toml", PLAIN_RULE);
     let changed = both.run(&["rules", "diff", "without", "rules"]).expect(0).stdout;
-    let line = format!("규칙 sensitive: NEW shadow, 이상 징후 {}건, 이상 0건", shadow.len());
+    let line = format!("rule sensitive: shadow in NEW, {} anomalies, 0 incidents", shadow.len());
     assert!(changed.lines().any(|text| text == line), "{changed}");
 }

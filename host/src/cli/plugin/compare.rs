@@ -1,11 +1,13 @@
 //! The command `plugin compare`: the events and alerts of two detectors over the same series.
 
+use std::path::PathBuf;
+
 use plugin::authoring::score::{ComparedSpan, LabelledRows, Scoring, compare as compared};
 use plugin::authoring::series_file::SeriesFile;
 use serde_json::json;
 
 use super::folder::score_line;
-use super::run::{files_of, read_series};
+use super::run::series_of;
 use super::trial::Trial;
 use super::{CompareArgs, TrialEnvironment, settings_text};
 use crate::cli::present::{self, Form};
@@ -21,20 +23,20 @@ struct ComparedRow {
     span: ComparedSpan,
 }
 
-pub(super) fn compare(args: &CompareArgs, environment: &TrialEnvironment, form: Form) -> anyhow::Result<Grade> {
+pub(super) async fn compare(args: &CompareArgs, config: Option<PathBuf>, form: Form) -> anyhow::Result<Grade> {
     let CompareArgs { first, second, input, second_settings, trial, load } = args;
+    let environment = TrialEnvironment::new(config.clone())?;
     let detectors = [environment.load(first, load)?, environment.load(second, load)?];
     // The settings of one detector are no settings of another one.
     let [first_name, second_name] = detectors.each_ref().map(|detector| &detector.manifest.name);
     let default = if first_name == second_name { &trial.settings } else { "{}" };
     let settings = [&trial.settings, second_settings.as_deref().unwrap_or(default)];
-    let trials = [0, 1].map(|place| Trial::with_settings(&detectors[place], settings[place], trial, environment));
+    let trials = [0, 1].map(|place| Trial::with_settings(&detectors[place], settings[place], trial, &environment));
     let [first_trial, second_trial] = trials;
     let trials = [first_trial?.by_daily_walk(), second_trial?.by_daily_walk()];
     let mut scorings = [Scoring::default(), Scoring::default()];
     let mut rows = Vec::new();
-    for path in files_of(input)? {
-        let file = read_series(&path)?;
+    for file in series_of(input, config).await? {
         let results = [trials[0].run(&file)?, trials[1].run(&file)?];
         for (scoring, result) in scorings.iter_mut().zip(&results) {
             if let Some(rows) = LabelledRows::new(&file, result) {
@@ -61,7 +63,7 @@ pub(super) fn compare(args: &CompareArgs, environment: &TrialEnvironment, form: 
         Form::Json => {
             rows.iter().for_each(as_json);
             let [first, second] = scorings.map(|scoring| Some(scoring.figures()).filter(|figures| figures.series > 0));
-            present::out(&json!({ "input": input, "first": first, "second": second }).to_string());
+            present::out(&json!({ "input": input.input, "series": input.series.as_ref().map(ToString::to_string), "first": first, "second": second }).to_string());
         }
     }
     Ok(Grade::Done)

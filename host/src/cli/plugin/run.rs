@@ -15,7 +15,7 @@ use tracing::Level;
 
 use super::folder::{self, score_line};
 use super::trial::Trial;
-use super::{Format, RunArgs, TrialEnvironment};
+use super::{Format, InputArgs, RunArgs, TrialEnvironment};
 use crate::cli::args::ALL_DAYS;
 use crate::cli::load_store;
 use crate::cli::plot::PlotTarget;
@@ -34,30 +34,32 @@ pub(super) async fn run(args: &RunArgs, config: Option<PathBuf>, form: Form) -> 
     let detector = environment.load(&args.file, &args.load)?;
     let trial = Trial::new(&detector, &args.trial, &environment)?;
     let output = Output { format, plot, rows: if args.alerts { ShownRows::Anomalous } else { ShownRows::All } };
-    match (&args.series, &args.input) {
-        (Some(key), _) => {
-            let stored = stored(&load_store(config).await?, key, ALL_DAYS).await?;
-            let file = series_file::parse(&key.to_string(), &stored.csv())?;
-            run_file(&file, &trial, output)?;
-        }
-        (None, Some(folder)) if folder.is_dir() => {
-            anyhow::ensure!(
-                plot.is_none() && !args.alerts && format != Format::Csv,
-                "--input {}: a folder gives one table, without --plot, --alerts and --format csv: name one file for these options",
-                folder.display()
-            );
-            let form = if format == Format::Json { Form::Json } else { Form::Text };
-            folder::run(&trial, folder, form)?;
-        }
-        (None, Some(input)) => run_file(&read_series(input)?, &trial, output)?,
-        (None, None) => unreachable!("the command line requires --input or --series"),
+    if let Some(folder) = args.input.input.as_ref().filter(|input| input.is_dir()) {
+        anyhow::ensure!(
+            plot.is_none() && !args.alerts && format != Format::Csv,
+            "--input {}: a folder gives one table, without --plot, --alerts and --format csv: name one file for these options",
+            folder.display()
+        );
+        let form = if format == Format::Json { Form::Json } else { Form::Text };
+        folder::run(&trial, folder, form)?;
+        return Ok(Grade::Done);
+    }
+    for file in series_of(&args.input, config).await? {
+        run_file(&file, &trial, output)?;
     }
     Ok(Grade::Done)
 }
 
-/// Returns a file, or the CSV files of a folder.
-pub(super) fn files_of(input: &Path) -> anyhow::Result<Vec<PathBuf>> {
-    if input.is_dir() { Ok(series_file::files_of(input)?) } else { Ok(vec![input.to_owned()]) }
+/// Reads the file, the files of the folder, or the series of the store.
+pub(super) async fn series_of(input: &InputArgs, config: Option<PathBuf>) -> anyhow::Result<Vec<SeriesFile>> {
+    let InputArgs { input, series } = input;
+    if let Some(key) = series {
+        let stored = stored(&load_store(config).await?, key, ALL_DAYS).await?;
+        return Ok(vec![series_file::parse(&key.to_string(), &stored.csv())?]);
+    }
+    let input = input.as_deref().expect("the command line requires --input or --series");
+    let files = if input.is_dir() { series_file::files_of(input)? } else { vec![input.to_owned()] };
+    files.iter().map(|file| read_series(file)).collect()
 }
 
 /// Reads a series and prints the warnings.
@@ -89,7 +91,7 @@ fn run_file(file: &SeriesFile, trial: &Trial<'_>, output: Output<'_>) -> anyhow:
         Format::Csv => present::out(verdict_csv(file, &result, rows).trim_end()),
         Format::Json => present::out(&as_json(detector, file, &result, rows).to_string()),
         Format::Table => {
-            if rows == ShownRows::Anomalous || plot != Some(PlotTarget::Terminal) {
+            if rows == ShownRows::Anomalous || plot.is_none() {
                 table(file, &result, rows);
             }
             present::out(&usage_table(&result.usage, detector.limits()).to_string());

@@ -65,6 +65,10 @@ impl<'a> Trial<'a> {
         };
         let is_daily_walk = self.is_daily_walk && self.args.judge_from.is_none();
         let every = walk.map(NonZero::get).or_else(|| is_daily_walk.then(|| walk::points_of_days(1, step)));
+        anyhow::ensure!(
+            every.is_some() || *incidents == IncidentPolicy::Exclude,
+            "--incidents include: expected --walk N, because a trial without a walk has no later fit"
+        );
         let result = match every {
             Some(every) => walk::walk(&parameters, &file.series, every),
             None => walk::fit_and_judge(&parameters, &file.series, self.judge_from(file)?),

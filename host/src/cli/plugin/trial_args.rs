@@ -4,9 +4,27 @@ use std::num::NonZero;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use model::series::SeriesKey;
 use sandbox::{Isolation, Limits, Sandbox};
 
 use super::variable;
+use crate::cli::args;
+
+/// The series of a trial.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(super) struct InputArgs {
+    /// Series: a CSV file with the columns timestamp and value, at any step, or a folder of CSV files.
+    ///
+    /// Timestamps are days, local times of the bill, times with an offset, or Unix seconds. An empty value, NaN or a
+    /// missing row means "not known". With a column label, the verdicts are scored: 0 is a usual row, a number is the
+    /// number of the event that the row belongs to.
+    #[arg(long, value_name = "CSV|DIR")]
+    pub(super) input: Option<PathBuf>,
+    /// Series of the store in the config: domainId/projectId/serviceId. The incidents are the labels.
+    #[arg(long, value_name = "KEY", value_parser = args::series)]
+    pub(super) series: Option<SeriesKey>,
+}
 
 /// The options of a trial over a series.
 #[derive(Debug, Args)]
@@ -27,7 +45,7 @@ pub(super) struct TrialArgs {
     #[arg(long, value_name = "N", value_parser = points)]
     pub(super) walk: Option<NonZero<usize>>,
     /// Use of anomalous points in later fits of a walk.
-    #[arg(long, value_enum, default_value_t = IncidentPolicy::Exclude, requires = "walk")]
+    #[arg(long, value_enum, default_value_t = IncidentPolicy::Exclude)]
     pub(super) incidents: IncidentPolicy,
     /// Days of history per fit. Default: 90 points; for steps shorter than a day, 28 days and at most 4032 points.
     #[arg(long, value_name = "DAYS", value_parser = days)]

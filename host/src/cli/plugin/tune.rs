@@ -1,6 +1,6 @@
 //! The command `plugin tune`: the number of alerts over series for several values of a setting.
 
-use std::path::Path;
+use std::path::PathBuf;
 
 use plugin::authoring::score::AlertRate;
 use plugin::authoring::series_file::SeriesFile;
@@ -9,7 +9,7 @@ use sandbox::Detector;
 use sandbox::packed::PackedManifest;
 use serde_json::{Map, Number, Value, json};
 
-use super::run::{files_of, read_series};
+use super::run::series_of;
 use super::trial::Trial;
 use super::{TrialEnvironment, TuneArgs, settings_text};
 use crate::cli::present::{self, Form};
@@ -22,14 +22,15 @@ struct TriedValue {
     per_30_days: f64,
 }
 
-pub(super) fn tune(args: &TuneArgs, environment: &TrialEnvironment, form: Form) -> anyhow::Result<Grade> {
+pub(super) async fn tune(args: &TuneArgs, config: Option<PathBuf>, form: Form) -> anyhow::Result<Grade> {
     let TuneArgs { file, setting, alerts_per_30d, input, load, .. } = args;
+    let environment = TrialEnvironment::new(config.clone())?;
     let detector = environment.load(file, load)?;
     let schema = PackedManifest::from_manifest(&detector.manifest).settings_schema;
-    let files = series(input)?;
+    let files = series_of(input, config).await?;
     let mut tried = Vec::new();
     for value in candidates(&schema, setting)? {
-        let rate = rate(args, environment, &detector, TriedSetting { value: &value, files: &files })?;
+        let rate = rate(args, &environment, &detector, TriedSetting { value: &value, files: &files })?;
         let per_30_days = rate.per_30_days().ok_or_else(|| {
             let points = detector.manifest.min_points;
             anyhow::anyhow!(
@@ -49,10 +50,6 @@ pub(super) fn tune(args: &TuneArgs, environment: &TrialEnvironment, form: Form) 
         }
     }
     Ok(if chosen.is_some() { Grade::Done } else { Grade::Degraded })
-}
-
-fn series(input: &Path) -> anyhow::Result<Vec<SeriesFile>> {
-    files_of(input)?.iter().map(|path| read_series(path)).collect()
 }
 
 /// A value of the setting, and the series.
