@@ -225,6 +225,9 @@ struct CompileArgs {
     /// Write the component instead of the machine code.
     #[arg(long)]
     component: bool,
+    /// Compile nothing without the whole jail.
+    #[arg(long)]
+    requires_jail: bool,
 }
 
 #[derive(Debug, Args)]
@@ -248,9 +251,17 @@ pub fn main() -> ExitCode {
         Err(error) => return misunderstood(&error, run_id),
     };
     // Before the log and the runtime: a process in a jail must have no thread, log or file beyond its need.
-    if let Command::CompilePlugin(CompileArgs { stack_bytes, address_bytes, cpu_seconds, component }) = cli.command {
+    if let Command::CompilePlugin(CompileArgs { stack_bytes, address_bytes, cpu_seconds, component, requires_jail }) =
+        cli.command
+    {
         let result = if component { sandbox::Translation::Component } else { sandbox::Translation::MachineCode };
-        return sandbox::run_compiler(sandbox::CompileOptions { stack_bytes, address_bytes, cpu_seconds, result });
+        return sandbox::run_compiler(sandbox::CompileOptions {
+            stack_bytes,
+            address_bytes,
+            cpu_seconds,
+            result,
+            requires_jail,
+        });
     }
     if let Command::RunPlugin(WorkerArgs { stack_bytes, data_bytes }) = cli.command {
         return sandbox::run_worker(sandbox::WorkerOptions { stack_bytes, data_bytes });

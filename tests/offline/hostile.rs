@@ -10,6 +10,7 @@ mod bombs;
 mod clock;
 mod component;
 mod isolation;
+mod jail;
 mod load;
 mod matrix;
 mod newer;

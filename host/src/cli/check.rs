@@ -199,7 +199,10 @@ fn unused_grants(path: &Path, config: &Config, set: &RuleSet) -> Vec<Diagnostic>
     let unused = |name: &&String| !set.rules.iter().any(|rule| rule.detector == **name);
     let warning = |name: &String| Diagnostic {
         key: format!("plugins.grants.{name}"),
-        ..Diagnostic::of_file(path, "grants access to a plugin without a rule: remove the grant, or correct the name")
+        ..Diagnostic::of_file(
+            path,
+            "grants access to a plugin without a rule: correct the name, or remove the grant, unless the next rule set uses the plugin",
+        )
     };
     config.plugins.grants.keys().filter(unused).map(warning).collect()
 }

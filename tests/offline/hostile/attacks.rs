@@ -5,7 +5,7 @@ use serde_json::json;
 use wasm_encoder::{CustomSection, Section as _};
 
 use super::artefact::Artefact;
-use super::component::{component, with_copies};
+use super::component::{component, copied_data, with_copies};
 use text_plugin::{ONE_VERDICT, Plugin, Verdict};
 
 const EMIT: &str = r#"(import "costwarden:detector/log@1.0.0" "emit" (func $emit (param i32 i32 i32)))"#;
@@ -63,6 +63,7 @@ pub(crate) fn start() -> Vec<Artefact> {
         fields("start-loops", "(func $start (loop (br 0))) (start $start)"),
         Artefact::plugin("start-touches", &Plugin { fields: touch, memory: LARGE, ..Plugin::default() }),
         Artefact::plugin("start-again", &Plugin { fit: trap, memory: LARGE, ..Plugin::default() }),
+        Artefact::new("start-copies", copied_data()),
         fields("table-large", "(table 100000000 funcref)"),
         Artefact::plugin(
             "data-large",

@@ -2,10 +2,12 @@
 
 use std::fs;
 use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::artefact::{Artefact, LIMITS, spread};
+use super::bombs::huge_function;
 use costwarden_tests::Workdir;
 use costwarden_tests::three_services::{LAST, MINIMAL, workdir_with_history};
 use text_plugin::Plugin;
@@ -32,18 +34,26 @@ fn a_worker_is_ended_by_the_clock() {
     assert!(run.stderr.contains("ran longer than 1 seconds (plugins.limits.call_seconds)"), "{}", run.stderr);
 }
 
+/// Longest time between SIGTERM and the end of a run, on a machine with other work. The aim is a second.
+const STOP: Duration = Duration::from_secs(10);
+
 /// Returns the worker processes of a process.
 fn workers(parent: u32) -> Vec<u32> {
+    children(parent, "run-plugin")
+}
+
+/// Returns the processes of a process with a subcommand.
+fn children(parent: u32, command: &str) -> Vec<u32> {
     let processes = fs::read_dir("/proc").expect("readable").flatten();
     let ids = processes.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-    let is_worker = |id: &u32| {
+    let is_searched = |id: &u32| {
         let read = |name: &str| fs::read_to_string(format!("/proc/{id}/{name}")).unwrap_or_default();
         let is_child = read("stat")
             .rsplit_once(") ")
             .is_some_and(|(_, fields)| fields.split(' ').nth(1) == Some(&parent.to_string()));
-        is_child && read("cmdline").split('\0').nth(1) == Some("run-plugin")
+        is_child && read("cmdline").split('\0').nth(1) == Some(command)
     };
-    ids.filter(is_worker).collect()
+    ids.filter(is_searched).collect()
 }
 
 /// Waits for a worker in the endless call: a worker that has used half a second of the processor.
@@ -69,12 +79,62 @@ fn a_stop_ends_the_call_of_an_endless_detector() {
     let mut command = workdir.command(&["daily", "--date", &LAST.to_string()], &[]);
     let mut run = command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().expect("started");
     wait_for_endless_worker(&mut run);
-    let id = Pid::from_raw(run.id().cast_signed()).expect("a process");
-    kill_process(id, Signal::TERM).expect("sent");
+    let id = run.id();
+    stop(run);
+    assert_eq!(workers(id), Vec::<u32>::new());
+}
+
+/// Stops a run and asserts its end.
+#[track_caller]
+fn stop(run: Child) {
+    let stopped = Instant::now();
+    kill_process(Pid::from_raw(run.id().cast_signed()).expect("a process"), Signal::TERM).expect("sent");
     let ended = run.wait_with_output().expect("ended");
+    let took = stopped.elapsed();
+    eprintln!("the run ended {took:.2?} after SIGTERM");
     let said = String::from_utf8_lossy(&ended.stderr).into_owned();
     assert!(said.contains("stopped by a signal; the next run resumes the job"), "{said}");
-    assert_eq!(workers(id.as_raw_nonzero().get().cast_unsigned()), Vec::<u32>::new());
+    assert!(took <= STOP, "{took:.2?}");
+}
+
+/// The compiler of the plugin would need minutes.
+#[test]
+fn a_stop_ends_the_compiler() {
+    let workdir = workdir_with_history();
+    spread(&workdir, &[huge_function()], "compile_seconds = 3600\n");
+    let mut command = workdir.command(&["daily", "--date", &LAST.to_string()], &[]);
+    let mut run = command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().expect("started");
+    while children(run.id(), "compile-plugin").is_empty() {
+        assert_eq!(run.try_wait().expect("a child"), None, "the run ended without a compiler");
+        std::thread::yield_now();
+    }
+    let id = run.id();
+    stop(run);
+    assert_eq!(children(id, "compile-plugin"), Vec::<u32>::new());
+    let prospect = workdir.run(&["check"]);
+    assert!(!prospect.stderr.contains("asked to stop"), "the stop is no property of the plugin: {prospect:?}");
+}
+
+#[test]
+fn the_kernel_limits_a_worker() {
+    let workdir = endless(3600);
+    let mut command = workdir.command(&["daily", "--date", &LAST.to_string()], &[]);
+    let mut run = command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().expect("started");
+    let worker = wait_for_endless_worker(&mut run);
+    let read = |name: &str| fs::read_to_string(format!("/proc/{worker}/{name}")).expect("readable");
+    let [status, limits] = [read("status"), read("limits")];
+    stop(run);
+    let value = |name: &str| status.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
+    assert_eq!((value("NoNewPrivs:"), value("Seccomp:"), value("Threads:")), (Some("1"), Some("2"), Some("2")));
+    let limit = |name: &str| {
+        let line = limits.lines().find_map(|line| line.strip_prefix(name)).expect("a limit");
+        line.split_whitespace().map(str::to_owned).take(2).collect::<Vec<_>>()
+    };
+    assert_eq!(limit("Max processes"), ["0", "0"]);
+    assert_eq!(limit("Max open files"), ["256", "256"]);
+    assert_eq!(limit("Max cpu time"), ["3600", "3600"]);
+    assert_eq!(limit("Max core file size"), ["0", "0"]);
+    assert!(limit("Max data size").iter().all(|bytes| bytes != "unlimited"), "{limits}");
 }
 
 /// A worker does not outlive a run that is killed.

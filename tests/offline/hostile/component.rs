@@ -1,5 +1,9 @@
 //! Components in shapes that no toolchain produces: a plugin's component with additional parts.
 
+use std::path::Path;
+
+use model::series::Series;
+use sandbox::{Artifact, CallContext, Grants, Isolation, Limits, Sandbox};
 use wasm_encoder::{
     CanonicalFunctionSection, Component, ComponentSection, ComponentSectionId, ComponentTypeSection, Encode as _,
     ExportKind, InstanceSection, ModuleArg, ValType,
@@ -104,4 +108,37 @@ fn modules(component: &[u8]) -> u32 {
         }
     }
     modules
+}
+
+/// A plugin with 15 MB of data at an imported offset, which each instance copies, and a trap for more than one series.
+pub(crate) fn copied_data() -> Vec<u8> {
+    let fit = "(if (i32.gt_u (local.get 7) (i32.const 1)) (then unreachable)) (call $fits (local.get 7))";
+    let data = "x".repeat(15_000_000);
+    let other = format!(
+        "(module (import \"first\" \"base\" (global $base i32)) (memory 240) (data (global.get $base) \"{data}\"))"
+    );
+    with_copies(
+        component(&Plugin { name: "start-copies", fit, ..Plugin::default() }),
+        "(module (global (export \"base\") i32 (i32.const 0)))",
+        &other,
+        1,
+    )
+}
+
+/// Each start costs fuel of the batch. Before, 256 starts took 12 s.
+#[test]
+fn retries_pay_for_their_starts() {
+    let sandbox = Sandbox::new(Limits::default(), None, Isolation::InProcess).expect("a sandbox");
+    let plugin = Artifact::new(Path::new("start-copies.wasm"), copied_data());
+    let detector = sandbox.load("start-copies", &plugin, &Grants::default()).expect("loads");
+    let series = |number: usize| {
+        let values = vec![1.0; 9];
+        Series { id: format!("d/p/{number}"), start: 0, utc_offset: 0, step: 86_400, values, excluded: Vec::new() }
+    };
+    let context = CallContext { rule: "hostile", settings: "{}", unit: "KRW", locale: "en" };
+    let fitted = detector.fit(&context, &(0..256).map(series).collect::<Vec<_>>());
+    let (paid, skipped): (Vec<_>, Vec<_>) = fitted.results.iter().partition(|result| result.is_ok());
+    assert!((50..100).contains(&paid.len()), "{} starts are paid", paid.len());
+    let skipped = skipped[0].as_ref().expect_err("skipped").to_string();
+    assert!(skipped.contains("the retries of other series used up the fuel of the batch"), "{skipped}");
 }

@@ -178,7 +178,7 @@ fn unloadable_files_are_refused() {
     no-schema: `describe` returned a settings schema that is not a JSON object: invalid type: sequence, expected a map at line 1 column 0
     endless-name: `describe` failed: trapped: string pointer/length out of bounds of memory
     large-summary: `describe` failed: returned or passed more than 1048576 bytes in one call (plugins.limits.output_bytes)
-    large-memory: `describe` failed: needs more memory than 16777216 bytes (plugins.limits.memory_bytes)
+    large-memory: `describe` failed: used up its fuel of 2000000 (plugins.limits.describe_fuel = 2000000)
     two-halves: `describe` failed: needs more memory than 16777216 bytes (plugins.limits.memory_bytes)
     large-table: `describe` failed: needs larger tables than 100000 elements (plugins.limits.table_elements)
     many-tables: `describe` failed: has 20 tables, more than 16 (plugins.limits.tables)

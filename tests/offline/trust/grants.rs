@@ -82,7 +82,7 @@ fn a_grant_that_nobody_uses_is_warned_of() {
     let (code, text) = check(&workdir);
     insta::assert_snapshot!(text, @r#"
     warning: [workdir]/costwarden.toml: receiver: only the terminal receives notifications, and jobs of cron have no terminal: add a [[receiver]], like kind = "syslog"
-    warning: [workdir]/costwarden.toml: plugins.grants.misbehavin: grants access to a plugin without a rule: remove the grant, or correct the name
+    warning: [workdir]/costwarden.toml: plugins.grants.misbehavin: grants access to a plugin without a rule: correct the name, or remove the grant, unless the next rule set uses the plugin
     rule healthy: tutorial over daily series. It works.
     rule reader: misbehaving over daily series. It works.
     [workdir]/costwarden.toml: 2 rules can run, 0 errors

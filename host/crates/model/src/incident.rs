@@ -30,6 +30,7 @@ use crate::language::Language;
 pub use self::band::OpeningBand;
 pub use self::delivery::{Delivery, DeliveryFailure, NotificationKind};
 pub use self::history::{Action, DecisionCount, HistoryEntry};
+use self::later_impact::weekly_impact;
 pub use self::new_level::Levels;
 pub use self::streak::{MAX_GAP_DAYS, days_in_short_streaks};
 pub use self::update::{EvaluationResults, NormalVerdicts, UpdatedIncidents, update};
@@ -250,10 +251,18 @@ impl Incident {
             })
         };
         let explained = |finer: u8| {
-            let parts = notified().filter(|part| {
+            let mut parts: BTreeMap<&SeriesKey, Vec<&Self>> = BTreeMap::new();
+            let is_part = |part: &&Self| {
                 part.series.layer() == finer && self.series.covers(&part.series) && part.direction == self.direction
-            });
-            parts.filter(|part| !is_reversed(part)).map(|part| part.impact_on(*date)).sum::<f64>()
+            };
+            for part in notified().filter(is_part).filter(|part| !is_reversed(part)) {
+                parts.entry(&part.series).or_default().push(part);
+            }
+            let impact = |incidents: Vec<&Self>| {
+                let impact: f64 = incidents.iter().map(|part| part.impact_on(*date)).sum();
+                if impact > 0.0 { impact } else { weekly_impact(&incidents, *date) }
+            };
+            parts.into_values().map(impact).sum::<f64>()
         };
         (0..layer).any(|finer| explained(finer) >= EXPLAINED_SHARE * day.impact().max(f64::MIN_POSITIVE))
     }

@@ -29,6 +29,7 @@ pub use self::child::{CompileOptions, run_compiler};
 pub(crate) use self::cpu_time::processor_time;
 pub use self::error::{CompileError, CompileRefusal, TransientCause};
 pub(crate) use self::machine_code::MachineCode;
+use self::parent::Compiler;
 pub use self::pool::SandboxError;
 use self::translate::STACK_BYTES;
 pub use self::translate::Translation;
@@ -53,7 +54,10 @@ impl Isolation {
         to: Translation,
     ) -> Result<Vec<u8>, CompileError> {
         match self {
-            Self::Processes { program, .. } => parent::translate_in_child(program, limits, bytes, to),
+            Self::Processes { program, requires_jail } => {
+                let compiler = Compiler { program, requires_jail: *requires_jail };
+                parent::translate_in_child(compiler, limits, bytes, to)
+            }
             Self::InProcess => translate_on_thread(engine, bytes, to),
         }
     }

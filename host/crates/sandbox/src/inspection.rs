@@ -14,6 +14,7 @@ use wasmparser::{
 
 use crate::artifact::Encoding;
 use crate::manifest::packed::{self, PackedError, PackedManifest};
+use crate::protocol::at_most;
 use crate::text::single_line;
 
 /// Facts about a plugin file.
@@ -67,6 +68,7 @@ pub(crate) struct InspectedFile {
     encoding: Encoding,
     manifest: Option<ByteBuf>,
     contract: Option<String>,
+    #[serde(deserialize_with = "at_most::<_, _, MAX_IMPORTS>")]
     imports: Vec<Import>,
 }
 
@@ -88,9 +90,6 @@ impl InspectedFile {
     /// The file exceeds a limit.
     pub(crate) fn checked(self) -> Result<Inspection, PackedError> {
         let Self { encoding, manifest, contract, imports } = self;
-        if imports.len() > MAX_IMPORTS {
-            return Err(PackedError::Imports(MAX_IMPORTS));
-        }
         let imports = imports.into_iter().map(|import| Import { name: shown_name(&import.name), ..import }).collect();
         Ok(Inspection {
             encoding,

@@ -95,6 +95,15 @@ const SYSTEM_CALLS: [i64; 30] = [
 const THREAD_CALLS: [i64; 4] =
     [libc::SYS_clone3, libc::SYS_rseq, libc::SYS_sched_getaffinity, libc::SYS_set_robust_list];
 
+/// Closes every file but standard input, output and error. The process may have inherited open files, e.g. from a shell.
+#[expect(unsafe_code, reason = "the standard library cannot close a file without an owner")]
+pub(crate) fn close_files() -> io::Result<()> {
+    const FIRST: libc::c_uint = 3;
+    // SAFETY: the process has just started, and no code owns one of these files.
+    let closed = unsafe { libc::syscall(libc::SYS_close_range, FIRST, libc::c_uint::MAX, 0) };
+    if closed == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
 /// Ends this process with its parent.
 pub(crate) fn end_with_parent() -> io::Result<()> {
     set_parent_process_death_signal(Some(Signal::KILL))?;
@@ -144,8 +153,9 @@ fn is_at_least(status: landlock::LandlockStatus) -> bool {
 pub(crate) fn refuse_system_calls(threads: Threads) -> bool {
     let programs = match threads {
         Threads::Refused => vec![allow_list(threads)],
-        // Without `clone3`, the C library starts a thread with `clone`, which shows its flags to seccomp.
-        Threads::Allowed => vec![allow_list(threads), without_clone3()],
+        // Without `clone3`, the C library starts a thread with `clone`, which shows its flags to seccomp. The list comes last,
+        // because the list refuses further filters.
+        Threads::Allowed => vec![without_clone3(), allow_list(threads)],
     };
     programs.into_iter().all(|program| program.is_some_and(|program| apply_filter_all_threads(&program).is_ok()))
 }

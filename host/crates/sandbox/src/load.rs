@@ -10,7 +10,7 @@ mod record;
 mod sandbox;
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard, PoisonError};
 
 use crate::artifact::Artifact;
 use crate::compile::cache::CachedCode;
@@ -25,7 +25,7 @@ use crate::manifest::json_shape::{self, SCHEMA_LEVELS};
 use crate::manifest::{Manifest, packed};
 use crate::protocol::{LoadedPlugin, SetupFault};
 use crate::run::time_account::TimeAccount;
-use crate::run::{Image, Plugin, ReferenceFolder};
+use crate::run::{Image, Plugin, ReferenceFolder, is_stopped};
 use crate::text;
 
 use self::record::RecordKeys;
@@ -51,15 +51,18 @@ pub(crate) enum ExpectedName<'a> {
 }
 
 /// A plugin with the description of an earlier run, or with a first worker.
-struct Prepared {
+struct Prepared<'a> {
     plugin: Plugin,
     manifest: Option<Manifest>,
+    /// The turn of a plugin with a first worker.
+    turn: Option<MutexGuard<'a, ()>>,
 }
 
 /// The code of a plugin with a first worker.
-struct Started {
+struct Started<'a> {
     image: Arc<Image>,
     loaded: LoadedPlugin,
+    turn: MutexGuard<'a, ()>,
 }
 
 impl Sandbox {
@@ -106,6 +109,8 @@ impl Sandbox {
         let is_described_by_bytes = prepared.as_ref().map_or(true, |prepared| prepared.plugin.reference.is_none());
         let loaded = prepared.and_then(|prepared| self.detector(prepared, name, artifact));
         match &loaded {
+            // The end of the run proves nothing about the plugin.
+            Err(_) if is_stopped() => {}
             Err(fault) if is_described_by_bytes || fault.class() == FaultClass::Transient => {
                 self.remember(&keys, Some(fault));
             }
@@ -142,15 +147,15 @@ impl Sandbox {
 
     /// Takes the compiled code and the description from the cache. Otherwise takes the code from the cache or compiles, and
     /// starts a worker.
-    fn prepare(&self, expected_name: &str, artifact: &Artifact, grants: &Grants) -> Result<Prepared, LoadFault> {
+    fn prepare(&self, expected_name: &str, artifact: &Artifact, grants: &Grants) -> Result<Prepared<'_>, LoadFault> {
         if let Some(DescribedCode { manifest, code }) = self.described_code(artifact) {
             self.workers.check_required_jail()?;
             let plugin = self.plugin(expected_name, Arc::new(Image::new(code)), None);
-            return Ok(Prepared { plugin, manifest: Some(manifest) });
+            return Ok(Prepared { plugin, manifest: Some(manifest), turn: None });
         }
-        let Started { image, loaded } = self.start(artifact)?;
+        let Started { image, loaded, turn } = self.start(artifact)?;
         let reference = self.reference(loaded, expected_name, grants)?;
-        Ok(Prepared { plugin: self.plugin(expected_name, image, reference), manifest: None })
+        Ok(Prepared { plugin: self.plugin(expected_name, image, reference), manifest: None, turn: Some(turn) })
     }
 
     fn plugin(&self, name: &str, image: Arc<Image>, reference: Option<Arc<ReferenceFolder>>) -> Plugin {
@@ -165,8 +170,14 @@ impl Sandbox {
     }
 
     /// Returns the detector of a plugin with the expected name. Calls `describe` if the cache has no description.
-    fn detector(&self, prepared: Prepared, name: ExpectedName<'_>, artifact: &Artifact) -> Result<Detector, LoadFault> {
-        let Prepared { plugin, manifest } = prepared;
+    fn detector(
+        &self,
+        prepared: Prepared<'_>,
+        name: ExpectedName<'_>,
+        artifact: &Artifact,
+    ) -> Result<Detector, LoadFault> {
+        // The turn lasts until the plugin is described.
+        let Prepared { plugin, manifest, turn: _turn } = prepared;
         let code_key = self.code_key(artifact);
         let stored = self.stored_results(artifact).filter(|_| plugin.reference.is_none());
         let manifest = match manifest {
@@ -215,7 +226,7 @@ impl Sandbox {
     }
 
     /// Starts a worker with the code from the cache, or with freshly compiled code.
-    fn start(&self, artifact: &Artifact) -> Result<Started, LoadFault> {
+    fn start(&self, artifact: &Artifact) -> Result<Started<'_>, LoadFault> {
         let key = self.code_key(artifact);
         if let Some(CachedCode { code, .. }) = self.cache.as_ref().and_then(|cache| cache.get(&key)) {
             match self.start_worker(code) {
@@ -237,10 +248,13 @@ impl Sandbox {
         started.map_err(LoadFault::from)
     }
 
-    fn start_worker(&self, code: MachineCode) -> Result<Started, SetupFault> {
+    /// Starts the first worker of a plugin, after the turn of another plugin.
+    fn start_worker(&self, code: MachineCode) -> Result<Started<'_>, SetupFault> {
+        // A turn has no data that a panic could damage.
+        let turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         let image = Arc::new(Image::new(code));
         let loaded = self.workers.load(&image)?;
-        Ok(Started { image, loaded })
+        Ok(Started { image, loaded, turn })
     }
 
     /// Opens the granted reference data of a plugin that imports `reference`.

@@ -23,5 +23,6 @@ pub(crate) use self::plugin::CallBudget;
 pub(crate) use self::plugin::Plugin;
 pub(crate) use self::reference::ReferenceFolder;
 pub use self::repetition::{BatchDependence, DifferentSample, PlacedResult, batch_dependence};
+pub(crate) use self::stop::is_stopped;
 pub use self::stop::stop_calls;
 pub(crate) use self::workers::{Image, Workers};

@@ -1,9 +1,13 @@
 //! The impact of an incident at a later day, if the deviation goes on.
 
+use jiff::ToSpan as _;
 use jiff::civil::Date;
 
 use super::Incident;
 use crate::median::median;
+
+/// Largest number of weeks after the second charge in which detectors of sums may not know a new weekly charge.
+const UNKNOWN_WEEKS: i64 = 3;
 
 /// Number of the newest days that define the impact of a later day.
 const NEWEST_DAYS: usize = 3;
@@ -17,10 +21,29 @@ impl Incident {
         self.impact() + charges * self.usual_impact()
     }
 
+    /// Returns the impact of the anomalies of a day.
+    fn impact_of_day(&self, date: Date) -> f64 {
+        self.by_day.get(&date).map_or(0.0, |day| day.impact())
+    }
+
     /// Returns the median impact of the newest finished days, or the impact of the partial day without a finished day.
     fn usual_impact(&self) -> f64 {
         let finished = self.finished_days().rev().take(NEWEST_DAYS).map(|(_, day)| day.impact);
         let finished: Vec<f64> = finished.collect();
         if finished.is_empty() { self.newest_impact() } else { median(finished) }
     }
+}
+
+/// Returns the impact of a weekly charge on a day: the incidents of the series have an impact on the same weekday of two weeks in a
+/// row, and none on the days after. From the third charge on, the detector expects the charge of the series, but not yet the charge
+/// of a sum with other costs.
+pub(super) fn weekly_impact(incidents: &[&Incident], date: Date) -> f64 {
+    let impact = |date: Date| incidents.iter().map(|incident| incident.impact_of_day(date)).sum::<f64>();
+    let charge =
+        |date: Date| Some(impact(date)).filter(|charge| *charge > 0.0 && impact(date.saturating_add(1.day())) == 0.0);
+    let charges = (1..=UNKNOWN_WEEKS).find_map(|weeks| {
+        let [first, second] = [weeks + 1, weeks].map(|weeks| date.saturating_sub(weeks.weeks()));
+        Some(charge(first)?.min(charge(second)?))
+    });
+    charges.unwrap_or(0.0)
 }

@@ -9,7 +9,7 @@ use rustix::process::Resource;
 
 use super::engine;
 use super::translate::{STACK_BYTES, Translation, translate};
-use crate::jail::{self, Threads};
+use crate::jail::{self, Jail, Threads};
 use crate::limits::Limits;
 
 /// Header of compiled code, or of a component.
@@ -27,6 +27,8 @@ pub struct CompileOptions {
     /// CPU seconds, summed over all cores.
     pub cpu_seconds: u64,
     pub result: Translation,
+    /// Compiles nothing if the kernel does not enforce the whole jail.
+    pub requires_jail: bool,
 }
 
 /// Compiles a plugin for the parent process.
@@ -42,6 +44,7 @@ pub fn run_compiler(options: CompileOptions) -> ExitCode {
 
 /// Locks this process into its jail and limits the resources to its needs, before the process reads a byte.
 fn limit_resources(options: CompileOptions) -> io::Result<()> {
+    jail::close_files()?;
     // Not hidden: the parent reads the processor time in `/proc`, also where `/proc` shows only what a debugger may see.
     jail::end_with_parent()?;
     jail::limit(Resource::Fsize, 0)?;
@@ -49,9 +52,12 @@ fn limit_resources(options: CompileOptions) -> io::Result<()> {
     // The soft limit sends SIGXCPU. The hard limit kills a process that ignores the signal.
     jail::limit_softly(Resource::Cpu, options.cpu_seconds, options.cpu_seconds.saturating_add(1))?;
     jail::limit(Resource::As, options.address_bytes)?;
-    jail::refuse_files();
-    jail::refuse_system_calls(Threads::Allowed);
-    Ok(())
+    let landlock = jail::refuse_files();
+    let jail = Jail { landlock, seccomp: jail::refuse_system_calls(Threads::Allowed) };
+    match jail.missing().filter(|_| options.requires_jail) {
+        Some(missing) => Err(io::Error::other(missing)),
+        None => Ok(()),
+    }
 }
 
 fn on_large_stack(options: CompileOptions) -> io::Result<()> {

@@ -53,6 +53,8 @@ pub enum TransientCause {
         "memory ran out, and the machine has no room for the {0} bytes of plugins.limits.compile_memory_bytes: free memory, or raise the limit of addresses (`ulimit -v`)"
     )]
     Memory(u64),
+    #[error("the run was asked to stop")]
+    Stopped,
     /// The compiler was killed, failed, or returned something else than code.
     #[error("the compiler {0}")]
     Compiler(String),

@@ -22,6 +22,7 @@ use super::error::{CompileError, CompileRefusal, TransientCause};
 use super::translate::Translation;
 use crate::contract::InvalidPlugin;
 use crate::limits::Limits;
+use crate::run::is_stopped;
 use crate::text;
 
 /// Threads for translating functions. More threads would not shorten the compilation of a plugin of usual size.
@@ -42,6 +43,14 @@ const READING_PAUSE: Duration = Duration::from_millis(20);
 const BUSY_FACTOR: u64 = 4;
 /// Least wall-clock seconds on a busy machine.
 const BUSY_SECONDS: u64 = 30;
+
+/// The program of the compiler.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Compiler<'a> {
+    pub(super) program: &'a Path,
+    /// Compiles nothing if the kernel does not enforce the whole jail.
+    pub(super) requires_jail: bool,
+}
 
 /// The limits of the parent on the compiler.
 #[derive(Debug, Clone, Copy)]
@@ -65,12 +74,12 @@ struct Exit {
 
 /// Returns the translation of a plugin by a child process.
 pub(super) fn translate_in_child(
-    program: &Path,
+    compiler: Compiler<'_>,
     limits: &Limits,
     bytes: &[u8],
     to: Translation,
 ) -> Result<Vec<u8>, CompileError> {
-    let started = command(program, limits, to).spawn();
+    let started = compiler.command(limits, to).spawn();
     let child = started.map_err(|error| TransientCause::NotStarted(error.to_string()))?;
     let Exit { output, status, errors } = exchange(child, limits, bytes)?;
     if !status.success() {
@@ -150,6 +159,9 @@ fn wait(
             Err(RecvTimeoutError::Disconnected) => return Err(CompileError::compiler("cannot be read from")),
             Err(RecvTimeoutError::Timeout) => {}
         }
+        if is_stopped() {
+            return Err(TransientCause::Stopped.into());
+        }
         if busiest_thread(child.id()) >= Duration::from_secs(limit.processor) {
             return Err(CompileRefusal::Time(limit.processor).into());
         }
@@ -162,27 +174,30 @@ fn wait(
     }
 }
 
-fn command(program: &Path, limits: &Limits, to: Translation) -> Command {
-    let threads = thread::available_parallelism().map_or(1, NonZero::get).min(THREADS);
-    // CPU time adds up over the threads, so the limit is multiplied: the limit on a single thread comes first.
-    let cpu_seconds = limits.compile_seconds.saturating_mul(threads as u64);
-    let mut command = Command::new(program);
-    command
-        .arg("compile-plugin")
-        .args((to == Translation::Component).then_some("--component"))
-        .args(["--stack-bytes", &limits.stack_bytes.to_string()])
-        .args(["--address-bytes", &address_bytes(limits).to_string()])
-        .args(["--cpu-seconds", &cpu_seconds.to_string()])
-        .env_clear()
-        .env("RAYON_NUM_THREADS", threads.to_string())
-        .env("RUST_MIN_STACK", THREAD_STACK_BYTES.to_string())
-        // The memory limit counts addresses. By default, the allocator reserves a gibibyte before the first allocation.
-        .env("MIMALLOC_DISALLOW_ARENA_ALLOC", "1")
-        .current_dir("/")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    command
+impl Compiler<'_> {
+    fn command(self, limits: &Limits, to: Translation) -> Command {
+        let threads = thread::available_parallelism().map_or(1, NonZero::get).min(THREADS);
+        // CPU time adds up over the threads, so the limit is multiplied: the limit on a single thread comes first.
+        let cpu_seconds = limits.compile_seconds.saturating_mul(threads as u64);
+        let mut command = Command::new(self.program);
+        command
+            .arg("compile-plugin")
+            .args((to == Translation::Component).then_some("--component"))
+            .args(self.requires_jail.then_some("--requires-jail"))
+            .args(["--stack-bytes", &limits.stack_bytes.to_string()])
+            .args(["--address-bytes", &address_bytes(limits).to_string()])
+            .args(["--cpu-seconds", &cpu_seconds.to_string()])
+            .env_clear()
+            .env("RAYON_NUM_THREADS", threads.to_string())
+            .env("RUST_MIN_STACK", THREAD_STACK_BYTES.to_string())
+            // The memory limit counts addresses. By default, the allocator reserves a gibibyte before the first allocation.
+            .env("MIMALLOC_DISALLOW_ARENA_ALLOC", "1")
+            .current_dir("/")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        command
+    }
 }
 
 /// Returns the limit of addresses of the child: a backstop behind the watched memory, because an allocator reserves more
@@ -280,7 +295,8 @@ mod tests {
         insta::assert_snapshot!(load_error("cat > /dev/null"), @"plugin.wasm: cannot be compiled: the compiler returned neither code nor a reason: the program is not costwarden (temporary failure; the next run tries again)");
         insta::assert_snapshot!(load_error("cat > /dev/null; echo 'costwarden compiled a plugin'; echo nonsense"), @"plugin.wasm: cannot be run: the worker process ended with exit code 9 (temporary failure; the next run tries again)");
         insta::assert_snapshot!(load_error("cat > /dev/null; echo 'costwarden refuses a plugin'; echo nonsense"), @"plugin.wasm: cannot be compiled: the compiler returned neither code nor a reason: the program is not costwarden (temporary failure; the next run tries again)");
-        let absent = translate_in_child(Path::new("/nonexistent"), &Limits::default(), b"", Translation::MachineCode);
+        let compiler = Compiler { program: Path::new("/nonexistent"), requires_jail: false };
+        let absent = translate_in_child(compiler, &Limits::default(), b"", Translation::MachineCode);
         insta::assert_snapshot!(absent.expect_err("no such program"), @"cannot be compiled: the compiler cannot be started: No such file or directory (os error 2)");
     }
 

@@ -3,7 +3,7 @@
 use std::io;
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::thread;
 
 use wasmtime::Engine;
@@ -27,6 +27,8 @@ pub struct Sandbox {
     pub(super) isolation: Isolation,
     pub(crate) batching: Batching,
     pub(super) workers: Arc<Workers>,
+    /// The turn of a plugin from its first worker to its description. A worker ends before another plugin is loaded.
+    pub(super) turn: Mutex<()>,
 }
 
 impl Sandbox {
@@ -63,6 +65,7 @@ impl Sandbox {
                 threads: thread::available_parallelism().map_or(1, NonZero::get),
             },
             workers: Arc::new(Workers::new(Arc::clone(&limits), isolation)?),
+            turn: Mutex::default(),
             limits,
         })
     }

@@ -9,6 +9,7 @@ use wasm_encoder::reencode::{Error, Reencode};
 use wasm_encoder::{BlockType, Function, Instruction, ValType};
 use wasmparser::{FunctionBody, Operator};
 
+use super::layout::PAGE_COST;
 use crate::contract::InvalidPlugin;
 
 /// Index of the counter, the first global of each module. The module's globals follow.
@@ -17,14 +18,16 @@ pub(super) const COUNTER_INDEX: u32 = 0;
 /// Cost of growing a memory or a table. Growing calls the host, even if denied, and takes far longer than an
 /// instruction.
 const GROW_COST: i64 = 200;
+/// Cost of calling an imported function. The engine may serve the call itself, e.g. the call for a new resource.
+const IMPORTED_CALL_COST: i64 = 10;
 /// Cost of an instruction that always or sometimes calls the host, for any operand. A lookup of a function takes about
 /// 50 ns. A fill of zero bytes may take 200 ns if the first page was never written.
 const HOST_CALL_COST: i64 = 50;
 const POSSIBLE_HOST_CALL_COST: i64 = 10;
 /// Number of locals that a unit of fuel sets to zero when a function begins.
 const LOCALS_PER_UNIT: u32 = 8;
-/// Parameters and results of a call without an extra cost; most are in registers. Each further value is copied at every
-/// call, even in a function that only forwards the values.
+/// Values of a call or of a branch without an extra cost; most are in registers. Each further value is copied at every
+/// call and branch, even in a function that only forwards the values.
 const FREE_VALUES: u32 = 16;
 /// Maximum cost of a function without calls and without a check. A caller may call the function any number of times,
 /// and no check is part of such a call.
@@ -40,25 +43,48 @@ pub(super) struct Signature {
     pub(super) results: u32,
 }
 
+/// The types and the imported functions of a module.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ModuleTypes<'a> {
+    pub(super) signatures: &'a [Signature],
+    /// Number of imported functions, which have the first indices.
+    pub(super) imported_functions: u32,
+}
+
+/// An open block.
+#[derive(Debug, Clone, Copy)]
+struct OpenBlock {
+    /// Maximum cost since the last check, over all paths to the block's end or `else`, except the fall-through.
+    unchecked: i64,
+    /// Cost of the values of a branch to the block, and of the values at the block's end.
+    branch_cost: i64,
+    end_cost: i64,
+}
+
 /// A function body under construction.
 struct BodyWriter<'a, R> {
     /// Converts types and instructions of the plugin.
     reencoder: &'a mut R,
+    types: ModuleTypes<'a>,
     function: Function,
-    /// Index of the local with the remaining fuel, and of a local for a number of bytes or elements.
+    /// Index of the local with the remaining fuel, of a local for a number of bytes, elements or pages, and of a local for the
+    /// result of an instruction.
     remaining: u32,
     size: u32,
+    result: u32,
+    /// Cost of the results of the function.
+    results_cost: i64,
     /// Cost since the last change of the local.
     pending: i64,
     /// Maximum cost since the last check, over all paths to the current instruction.
     unchecked: i64,
-    /// For each open block: the same maximum over all paths to the block's end or `else`, except the fall-through.
-    open_blocks: Vec<i64>,
+    open_blocks: Vec<OpenBlock>,
 }
 
 /// Adds the meter to a function.
 pub(super) fn add_meter<R: Reencode<Error = InvalidPlugin>>(
     reencoder: &mut R,
+    types: ModuleTypes<'_>,
     signature: Signature,
     body: &FunctionBody<'_>,
 ) -> Result<Function, Error<InvalidPlugin>> {
@@ -70,17 +96,27 @@ pub(super) fn add_meter<R: Reencode<Error = InvalidPlugin>>(
         remaining = remaining.saturating_add(count);
         locals.push((count, reencoder.val_type(ty)?));
     }
-    locals.extend([(1, ValType::I64), (1, ValType::I32)]);
+    locals.extend([(1, ValType::I64), (2, ValType::I32)]);
     let function = Function::new(locals);
-    let size = remaining.saturating_add(1);
+    let [size, result] = [1, 2].map(|place| remaining.saturating_add(place));
     let zeroed_locals = remaining - parameters;
     let entry_cost = 1
         + i64::from(parameters.saturating_add(results).saturating_sub(FREE_VALUES))
         + i64::from(zeroed_locals / LOCALS_PER_UNIT);
-    let mut writer =
-        BodyWriter { reencoder, function, remaining, size, pending: entry_cost, unchecked: 0, open_blocks: Vec::new() };
+    let mut writer = BodyWriter {
+        reencoder,
+        types,
+        function,
+        remaining,
+        size,
+        result,
+        results_cost: values_cost(results),
+        pending: entry_cost,
+        unchecked: 0,
+        open_blocks: Vec::new(),
+    };
     writer.load();
-    if needs_check_at_start(entry_cost, body)? {
+    if needs_check_at_start(entry_cost, types, body)? {
         // Otherwise functions that call each other would never reach a check, and the cost could grow with the square
         // of the file size.
         writer.subtract_pending();
@@ -94,17 +130,45 @@ pub(super) fn add_meter<R: Reencode<Error = InvalidPlugin>>(
 }
 
 /// Returns true if the function calls a function or is long.
-fn needs_check_at_start(entry_cost: i64, body: &FunctionBody<'_>) -> Result<bool, Error<InvalidPlugin>> {
+fn needs_check_at_start(
+    entry_cost: i64,
+    types: ModuleTypes<'_>,
+    body: &FunctionBody<'_>,
+) -> Result<bool, Error<InvalidPlugin>> {
     let mut operators = body.get_operators_reader()?;
     let mut cost = entry_cost;
     while !operators.eof() {
         let operator = operators.read()?;
         cost += operator_cost(&operator);
-        if cost > MAX_UNCHECKED_LEAF || matches!(operator, Operator::Call { .. } | Operator::CallIndirect { .. }) {
+        let has_many_values = match &operator {
+            Operator::Block { blockty } | Operator::Loop { blockty } | Operator::If { blockty } => {
+                let Signature { parameters, results } = types.block(*blockty);
+                values_cost(parameters.max(results)) > 0
+            }
+            Operator::Call { .. } | Operator::CallIndirect { .. } => true,
+            _ => false,
+        };
+        if cost > MAX_UNCHECKED_LEAF || has_many_values {
             return Ok(true);
         }
     }
     Ok(false)
+}
+
+/// Returns the cost of copying values.
+fn values_cost(values: u32) -> i64 {
+    values.saturating_sub(FREE_VALUES).into()
+}
+
+impl ModuleTypes<'_> {
+    /// Returns the numbers of values at the start and at the end of a block.
+    fn block(self, block: wasmparser::BlockType) -> Signature {
+        match block {
+            wasmparser::BlockType::Empty => Signature::default(),
+            wasmparser::BlockType::Type(_) => Signature { parameters: 0, results: 1 },
+            wasmparser::BlockType::FuncType(index) => self.signatures.get(index as usize).copied().unwrap_or_default(),
+        }
+    }
 }
 
 impl<R: Reencode<Error = InvalidPlugin>> BodyWriter<'_, R> {
@@ -113,38 +177,76 @@ impl<R: Reencode<Error = InvalidPlugin>> BodyWriter<'_, R> {
             self.subtract_pending();
             self.check();
         }
-        let cost = operator_cost(&operator);
+        let cost = operator_cost(&operator) + self.passed_values_cost(&operator)? + self.call_cost(&operator);
         self.pending += cost;
         self.unchecked += cost;
         self.write(operator)
     }
 
+    /// Returns the cost of the values that an instruction passes to a block, to the end of a block, or to the target of a branch.
+    fn passed_values_cost(&self, operator: &Operator<'_>) -> Result<i64, Error<InvalidPlugin>> {
+        Ok(match operator {
+            Operator::Block { blockty } | Operator::Loop { blockty } | Operator::If { blockty } => {
+                values_cost(self.types.block(*blockty).parameters)
+            }
+            Operator::Else | Operator::End => self.open_blocks.last().map_or(self.results_cost, |block| block.end_cost),
+            Operator::Br { relative_depth } | Operator::BrIf { relative_depth } => self.branch_cost(*relative_depth),
+            Operator::BrTable { targets } => {
+                let mut cost = self.branch_cost(targets.default());
+                for target in targets.targets() {
+                    cost = cost.max(self.branch_cost(target?));
+                }
+                cost
+            }
+            _ => 0,
+        })
+    }
+
+    fn branch_cost(&self, depth: u32) -> i64 {
+        let block =
+            self.open_blocks.len().checked_sub(depth as usize + 1).and_then(|block| self.open_blocks.get(block));
+        block.map_or(self.results_cost, |block| block.branch_cost)
+    }
+
+    fn call_cost(&self, operator: &Operator<'_>) -> i64 {
+        match operator {
+            Operator::Call { function_index } if *function_index < self.types.imported_functions => IMPORTED_CALL_COST,
+            _ => 0,
+        }
+    }
+
+    fn open_block(&mut self, blockty: wasmparser::BlockType, unchecked: i64, is_loop: bool) {
+        let Signature { parameters, results } = self.types.block(blockty);
+        let branch_cost = values_cost(if is_loop { parameters } else { results });
+        self.open_blocks.push(OpenBlock { unchecked, branch_cost, end_cost: values_cost(results) });
+    }
+
     fn write(&mut self, operator: Operator<'_>) -> Result<(), Error<InvalidPlugin>> {
         match &operator {
-            Operator::Block { .. } => self.open_blocks.push(0),
+            Operator::Block { blockty } => self.open_block(*blockty, 0, false),
             // The check is at the head of the loop, so every iteration passes a check.
-            Operator::Loop { .. } => {
-                self.open_blocks.push(0);
+            Operator::Loop { blockty } => {
+                self.open_block(*blockty, 0, true);
                 self.subtract_pending();
                 self.copy(operator)?;
                 self.check();
                 return Ok(());
             }
-            Operator::If { .. } => {
-                self.open_blocks.push(self.unchecked);
+            Operator::If { blockty } => {
+                self.open_block(*blockty, self.unchecked, false);
                 self.subtract_pending();
             }
             Operator::Else => {
                 // The `else` branch starts with the cost at the `if`. The end of the block keeps the maximum of both
                 // branches.
-                if let Some(other) = self.open_blocks.last_mut() {
+                if let Some(OpenBlock { unchecked: other, .. }) = self.open_blocks.last_mut() {
                     mem::swap(&mut self.unchecked, other);
                     *other = self.unchecked.max(*other);
                 }
                 self.subtract_pending();
             }
             Operator::End => match self.open_blocks.pop() {
-                Some(other) => {
+                Some(OpenBlock { unchecked: other, .. }) => {
                     self.unchecked = self.unchecked.max(other);
                     self.subtract_pending();
                 }
@@ -171,6 +273,12 @@ impl<R: Reencode<Error = InvalidPlugin>> BodyWriter<'_, R> {
             | Operator::TableFill { .. }
             | Operator::TableInit { .. }
             | Operator::TableGrow { .. } => self.charge_size(),
+            Operator::MemoryGrow { .. } => {
+                self.function.instruction(&Instruction::LocalTee(self.size));
+                self.copy(operator)?;
+                self.charge_new_pages();
+                return Ok(());
+            }
             _ => {}
         }
         self.copy(operator)
@@ -218,7 +326,7 @@ impl<R: Reencode<Error = InvalidPlugin>> BodyWriter<'_, R> {
         for &depth in targets {
             let block = self.open_blocks.len().checked_sub(depth as usize + 1);
             match block.and_then(|block| self.open_blocks.get_mut(block)) {
-                Some(other) => *other = self.unchecked.max(*other),
+                Some(OpenBlock { unchecked: other, .. }) => *other = self.unchecked.max(*other),
                 // The outermost label is the end of the function.
                 None => ends = true,
             }
@@ -237,6 +345,27 @@ impl<R: Reencode<Error = InvalidPlugin>> BodyWriter<'_, R> {
             .instruction(&Instruction::LocalSet(self.remaining));
         self.subtract_pending();
         self.check();
+    }
+
+    /// Charges the pages of a memory that has grown. A refused growth returns -1 and adds no page.
+    fn charge_new_pages(&mut self) {
+        self.function
+            .instruction(&Instruction::LocalSet(self.result))
+            .instruction(&Instruction::LocalGet(self.remaining))
+            .instruction(&Instruction::LocalGet(self.size))
+            .instruction(&Instruction::I32Const(0))
+            .instruction(&Instruction::LocalGet(self.result))
+            .instruction(&Instruction::I32Const(-1))
+            .instruction(&Instruction::I32Ne)
+            .instruction(&Instruction::Select)
+            .instruction(&Instruction::I64ExtendI32U)
+            .instruction(&Instruction::I64Const(PAGE_COST as i64))
+            .instruction(&Instruction::I64Mul)
+            .instruction(&Instruction::I64Sub)
+            .instruction(&Instruction::LocalSet(self.remaining));
+        self.subtract_pending();
+        self.check();
+        self.function.instruction(&Instruction::LocalGet(self.result));
     }
 
     /// Traps if no fuel is left. The accumulated cost must be subtracted before.
@@ -281,9 +410,9 @@ fn operator_cost(operator: &Operator<'_>) -> i64 {
 
 #[cfg(test)]
 mod tests {
-    use wasmtime::{Engine, Global, GlobalType, Instance, Module, Mutability, Store, Val, ValType};
+    use wasmtime::{Engine, Extern, Func, Global, GlobalType, Instance, Module, Mutability, Store, Val, ValType};
 
-    use super::{MAX_UNCHECKED, MAX_UNCHECKED_LEAF};
+    use super::{MAX_UNCHECKED, MAX_UNCHECKED_LEAF, PAGE_COST};
     use crate::meter;
 
     /// Returns the fuel used by `run` until the trap, for the given budget.
@@ -294,7 +423,11 @@ mod tests {
         let mut store = Store::new(&engine, ());
         let ty = GlobalType::new(ValType::I64, Mutability::Var);
         let counter = Global::new(&mut store, ty, Val::I64(budget)).expect("a number");
-        let instance = Instance::new(&mut store, &module, &[counter.into()]).expect("an instance");
+        let nothing = Func::wrap(&mut store, || {});
+        let imports =
+            module.imports().map(|import| if import.ty().func().is_some() { nothing.into() } else { counter.into() });
+        let imports: Vec<Extern> = imports.collect();
+        let instance = Instance::new(&mut store, &module, &imports).expect("an instance");
         let run = instance.get_typed_func::<(), ()>(&mut store, "run").expect("exported");
         run.call(&mut store, ()).expect_err("a trap");
         budget - counter.get(&mut store).i64().expect("a number")
@@ -342,6 +475,49 @@ mod tests {
             used(&text, 10_000)
         };
         assert_eq!(used_by(800) - used_by(0), 2 * 100);
+    }
+
+    #[test]
+    fn many_values_cost_fuel_at_every_branch() {
+        let used_by = |values: usize| {
+            let types = "i64 ".repeat(values);
+            let constants = "(i64.const 0)".repeat(values);
+            let drops = "drop ".repeat(values);
+            let text = format!(
+                "(module (type $values (func (param {types}) (result {types}))) (global $left (mut i32) (i32.const 9))
+                    (func (export \"run\") {constants}
+                        (loop $again (type $values)
+                            (global.set $left (i32.sub (global.get $left) (i32.const 1)))
+                            (br_if $again (global.get $left)))
+                        {drops} unreachable))"
+            );
+            used(&text, 100_000)
+        };
+        // The start of the loop, nine branches, and the end of the loop; and the constants.
+        assert_eq!(used_by(116) - used_by(16), (1 + 9 + 1) * 100 + 100);
+    }
+
+    #[test]
+    fn new_pages_cost_fuel() {
+        let used_by = |pages: i64| {
+            let text = format!(
+                "(module (memory 0 10) (func (export \"run\") (drop (memory.grow (i32.const {pages}))) unreachable))"
+            );
+            used(&text, 1_000_000)
+        };
+        assert_eq!(used_by(3) - used_by(0), 3 * PAGE_COST as i64);
+        assert_eq!(used_by(11), used_by(0), "refused");
+    }
+
+    #[test]
+    fn a_call_of_an_imported_function_costs_more() {
+        let used_by = |call: &str| {
+            let text = format!(
+                "(module (import \"costwarden:host\" \"nothing\" (func $nothing)) (func $own) (func (export \"run\") {call} unreachable))"
+            );
+            used(&text, 1_000)
+        };
+        assert_eq!(used_by("(call $nothing)") + 1, used_by("(call $own)") + super::IMPORTED_CALL_COST);
     }
 
     /// Each function forwards the results of the next function.

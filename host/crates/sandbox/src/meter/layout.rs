@@ -2,7 +2,9 @@
 //! memories, tables and globals for each instance of a module. Initial contents may overlap, so the size of a memory
 //! does not bound the work.
 
-use wasmparser::{BinaryReaderError, DataKind, DataSectionReader, Encoding, Instance, Operator, Parser, Payload};
+use wasmparser::{
+    BinaryReaderError, DataKind, DataSectionReader, Encoding, Instance, MemorySectionReader, Operator, Parser, Payload,
+};
 
 /// Units without charge for every plugin: far more than a compiled language uses.
 const FREE_UNITS: u64 = 1_000_000;
@@ -13,6 +15,8 @@ const FREE_MOVABLE_BYTES: u64 = 1 << 20;
 /// Fuel per further byte of such data. The engine maps other data from a prepared image, but writes this data for each
 /// instance, mostly into new pages.
 const MOVABLE_BYTE_COST: u64 = 4;
+/// Fuel per page of 64 KiB. The kernel clears each part of a page at its first use, which takes some microseconds.
+pub(super) const PAGE_COST: u64 = 4_000;
 /// Fuel per element: the lookup of a function.
 const ELEMENT_COST: u64 = 8;
 
@@ -74,10 +78,20 @@ fn contents(section: Payload<'_>) -> Result<Contents, BinaryReaderError> {
         Payload::DataSection(_) => bytes / DATA_BYTES,
         Payload::ElementSection(_) => bytes.saturating_mul(ELEMENT_COST),
         Payload::GlobalSection(_) => bytes,
+        Payload::MemorySection(memories) => pages(memories.clone())?.saturating_mul(PAGE_COST),
         _ => 0,
     };
     let movable_bytes = if let Payload::DataSection(data) = section { movable_bytes(data)? } else { 0 };
     Ok(Contents { units, movable_bytes })
+}
+
+/// Returns the initial pages of the memories.
+fn pages(memories: MemorySectionReader<'_>) -> Result<u64, BinaryReaderError> {
+    let mut pages = 0_u64;
+    for memory in memories {
+        pages = pages.saturating_add(memory?.initial);
+    }
+    Ok(pages)
 }
 
 /// Returns the bytes of active data at offsets other than constants.
@@ -97,6 +111,15 @@ fn movable_bytes(data: DataSectionReader<'_>) -> Result<u64, BinaryReaderError> 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn initial_pages_cost_fuel() {
+        let of = |pages: u32| {
+            let text = format!("(component (core module $m (memory {pages})) (core instance (instantiate $m)))");
+            cost(&wat::parse_str(text).expect("text")).expect("valid")
+        };
+        assert_eq!((of(17), of(1_250)), (0, 4_000_000));
+    }
 
     #[test]
     fn data_at_an_imported_offset_costs_more() {

@@ -1,15 +1,17 @@
 //! Adds the fuel meter to a core module: the module imports the counter, and each function subtracts from the counter.
 
+use std::mem;
+
 use wasm_encoder::reencode::{Error, Reencode, utils};
 use wasm_encoder::{
     CodeSection, EntityType, FunctionSection, GlobalType, ImportSection, Module, SectionId, TypeSection, ValType,
 };
 use wasmparser::{
-    CompositeInnerType, CustomSectionReader, FunctionBody, FunctionSectionReader, ImportSectionReader, Parser,
+    CompositeInnerType, CustomSectionReader, FunctionBody, FunctionSectionReader, ImportSectionReader, Parser, TypeRef,
     TypeSectionReader,
 };
 
-use super::body::{self, COUNTER_INDEX, Signature};
+use super::body::{self, COUNTER_INDEX, ModuleTypes, Signature};
 use super::{COUNTER, METER};
 use crate::contract::InvalidPlugin;
 
@@ -21,6 +23,7 @@ struct ModuleMeter {
     /// The signature of each type, and the type of each function with a body.
     signatures: Vec<Signature>,
     types: Vec<u32>,
+    imported_functions: u32,
     has_counter: bool,
 }
 
@@ -71,9 +74,11 @@ impl Reencode for ModuleMeter {
         section: ImportSectionReader<'_>,
     ) -> Result<(), Error<InvalidPlugin>> {
         for import in section.clone().into_imports() {
-            if import?.module == METER {
+            let import = import?;
+            if import.module == METER {
                 return Err(Error::UserError(InvalidPlugin::Import(METER.to_owned())));
             }
+            self.imported_functions += u32::from(matches!(import.ty, TypeRef::Func(_)));
         }
         self.import_counter(imports);
         utils::parse_import_section(self, imports, section)
@@ -112,7 +117,12 @@ impl Reencode for ModuleMeter {
     ) -> Result<(), Error<InvalidPlugin>> {
         let ty = self.types[code.len() as usize];
         let signature = self.signatures[ty as usize];
-        code.function(&body::add_meter(self, signature, &body)?);
+        // The writer of the body borrows the module.
+        let signatures = mem::take(&mut self.signatures);
+        let types = ModuleTypes { signatures: &signatures, imported_functions: self.imported_functions };
+        let function = body::add_meter(self, types, signature, &body);
+        self.signatures = signatures;
+        code.function(&function?);
         Ok(())
     }
 

@@ -8,7 +8,7 @@ use std::ops::Range;
 use model::series::{Series, Window};
 use serde::{Deserialize, Serialize};
 
-use super::numbers;
+use super::{at_most, numbers};
 use crate::call::{CallContext, Issue};
 use crate::contract::InvalidPlugin;
 use crate::core_module::NoCoreModule;
@@ -17,6 +17,9 @@ use crate::inspection::InspectedFile;
 use crate::limits::Limits;
 use crate::manifest::Manifest;
 use crate::manifest::packed::PackedError;
+
+/// Maximum number of reported issues with settings. Each issue is a line for people.
+const MAX_ISSUES: usize = 50;
 
 /// The work of a worker.
 #[derive(Serialize, Deserialize)]
@@ -169,9 +172,18 @@ pub(crate) struct Finished {
 #[derive(Serialize, Deserialize)]
 pub(crate) enum Output {
     Manifest(Manifest),
-    Issues(Vec<Issue>),
+    Issues(IssueList),
     /// The number of results that follow the message.
     Results(usize),
+}
+
+/// The first issues with settings.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct IssueList {
+    #[serde(deserialize_with = "at_most::<_, _, MAX_ISSUES>")]
+    pub(crate) first: Vec<Issue>,
+    /// Number of further issues.
+    pub(crate) more: usize,
 }
 
 /// The reason of a plugin for no result.
@@ -188,6 +200,14 @@ impl<'a> Call<'a> {
 
     pub(crate) fn judge(context: CallContext<'a>, windows: &'a [Window]) -> Self {
         Self::Judge { context: context.into(), windows: windows.iter().map(WindowInput::from).collect() }
+    }
+}
+
+impl IssueList {
+    pub(crate) fn of(mut issues: Vec<Issue>) -> Self {
+        let more = issues.len().saturating_sub(MAX_ISSUES);
+        issues.truncate(MAX_ISSUES);
+        Self { first: issues, more }
     }
 }
 

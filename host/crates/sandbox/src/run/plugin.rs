@@ -15,11 +15,8 @@ use crate::call::{CallKind, Issue};
 use crate::failure::CallError;
 use crate::limits::{FuelLimit, Limits};
 use crate::manifest::Manifest;
-use crate::protocol::{Call, Finished, Message, Output, Request, SetupFault, encode};
+use crate::protocol::{Call, Finished, IssueList, Message, Output, Request, SetupFault, encode};
 use crate::text;
-
-/// Maximum number of reported issues with settings. Each issue is a line for people.
-const MAX_ISSUES: usize = 50;
 
 /// A loaded plugin.
 pub(crate) struct Plugin {
@@ -98,14 +95,12 @@ impl Plugin {
 
     /// Calls `check-settings`.
     pub(crate) fn check_settings(&self, settings: &str) -> Result<Vec<Issue>, CallError> {
-        let Output::Issues(issues) = self.call_without_series(Call::CheckSettings(settings))? else {
+        let Output::Issues(IssueList { first, more }) = self.call_without_series(Call::CheckSettings(settings))? else {
             return Err(other_output());
         };
         let plain = |text| text::single_line(text::truncated(text, self.limits.reason_bytes));
-        let more = issues.len().saturating_sub(MAX_ISSUES);
-        let issues = issues.into_iter().take(MAX_ISSUES);
-        let mut issues: Vec<_> =
-            issues.map(|issue| Issue { pointer: plain(issue.pointer), message: plain(issue.message) }).collect();
+        let plain_issue = |Issue { pointer, message }| Issue { pointer: plain(pointer), message: plain(message) };
+        let mut issues: Vec<_> = first.into_iter().map(plain_issue).collect();
         if more > 0 {
             issues.push(Issue { pointer: String::new(), message: format!("and {more} more") });
         }

@@ -44,6 +44,8 @@ pub(super) struct Worker {
     process: Option<StartedProcess>,
     limits: WorkerLimits,
     time: BookedTime,
+    /// The last reading of the memory and the time.
+    watched_at: Instant,
 }
 
 /// The processor time of a worker.
@@ -68,6 +70,7 @@ impl Worker {
             process,
             limits,
             time: BookedTime::default(),
+            watched_at: Instant::now(),
         })
     }
 
@@ -166,10 +169,16 @@ impl Worker {
     }
 
     /// Waits until the socket is ready, and watches the clock and the memory of the worker.
-    fn wait(&self, ready: PollFlags, deadline: Instant) -> Result<(), WorkerFault> {
+    fn wait(&mut self, ready: PollFlags, deadline: Instant) -> Result<(), WorkerFault> {
         loop {
             if is_stopped() {
                 return Err(WorkerFault::Stopped);
+            }
+            // By the clock, because a worker that always sends is always ready.
+            if self.watched_at.elapsed() >= READING_PAUSE {
+                self.watched_at = Instant::now();
+                self.check_memory()?;
+                self.check_time()?;
             }
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
@@ -178,10 +187,7 @@ impl Worker {
             let timeout = Timespec::try_from(left.min(READING_PAUSE)).expect("a short time");
             let socket = self.socket.get_ref().as_fd();
             match poll(&mut [PollFd::from_borrowed_fd(socket, ready)], Some(&timeout)) {
-                Ok(0) | Err(rustix::io::Errno::INTR) => {
-                    self.check_memory()?;
-                    self.check_time()?;
-                }
+                Ok(0) | Err(rustix::io::Errno::INTR) => {}
                 Ok(_) => return Ok(()),
                 Err(error) => return Err(WorkerFault::Ended(format!("cannot be waited for: {error}"))),
             }

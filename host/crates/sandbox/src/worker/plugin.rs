@@ -20,7 +20,7 @@ use crate::bindings::PluginWithReferenceIndices;
 use crate::failure::{CallError, system_error};
 use crate::limits::Limits;
 use crate::meter::METER_INSTANCES;
-use crate::protocol::{Call, Finished, Output, Request};
+use crate::protocol::{Call, Finished, IssueList, Output, Request};
 use crate::text;
 
 /// A compiled plugin.
@@ -54,7 +54,7 @@ impl Plugin {
         let none = None::<()>;
         match result {
             Ok(Returned::Manifest(manifest)) => parent.finish(finished(Ok(Output::Manifest(manifest))), none),
-            Ok(Returned::Issues(issues)) => parent.finish(finished(Ok(Output::Issues(issues))), none),
+            Ok(Returned::Issues(issues)) => parent.finish(finished(Ok(Output::Issues(IssueList::of(issues)))), none),
             Ok(Returned::Fitted(results)) => parent.finish(finished(Ok(Output::Results(results.len()))), results),
             Ok(Returned::Judged(results)) => parent.finish(finished(Ok(Output::Results(results.len()))), results),
             Err(error) => parent.finish(finished(Err(error)), none),

@@ -43,6 +43,7 @@ pub fn run_worker(options: WorkerOptions) -> ExitCode {
 
 /// Enters the jail, calls `rehearsal` and serves the parent.
 pub(crate) fn serve_in_jail(options: WorkerOptions, rehearsal: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    jail::close_files()?;
     jail::end_with_parent()?;
     jail::hide_memory()?;
     jail::limit(Resource::Nofile, FILES)?;
