@@ -88,6 +88,22 @@ fn every_plugin_has_an_entry() {
     assert_eq!(fixture.compiled_entries().len(), 2);
 }
 
+/// A copy of an intact entry under the name of another plugin is not used.
+#[test]
+fn an_entry_is_bound_to_its_plugin() {
+    let fixture = Fixture::new();
+    fixture.load();
+    let first = fixture.only_entry();
+    let other = Plugin { name: "another", ..Plugin::default() }.core();
+    let sandbox = Sandbox::new(Limits::default(), Some(fixture.compiled()), Isolation::InProcess).expect("a sandbox");
+    let plugin = Artifact::new(Path::new("plugin.wasm"), other);
+    let entry = fixture.compiled().join(CacheKey::new(&sandbox.engine, &plugin.digest).name());
+    fs::copy(&first, &entry).expect("copied");
+    let (loaded, log) = logged(|| sandbox.load("another", &plugin, &Grants::default()));
+    assert_eq!(loaded.expect("loads").manifest.name, "another");
+    assert!(log.contains("compiled again"), "{log}");
+}
+
 /// A host with a meter that differs by a character leaves entries that this host does not use.
 #[test]
 fn code_with_another_meter_is_not_used() {

@@ -117,13 +117,7 @@ impl<'a> Client<'a> {
 
     /// Returns whether the transport of the registry permits a connection to a URL.
     pub(super) fn permits(&self, url: &Url) -> bool {
-        match (url.scheme(), self.options.transport) {
-            ("https", _) => true,
-            ("http", RegistryTransport::Http) => {
-                url.host() == self.origin.host() || (is_loopback(url) && is_loopback(&self.origin))
-            }
-            _ => false,
-        }
+        is_permitted(url, &self.origin, self.options.transport)
     }
 
     /// Sends a request, with the authorization only to the registry itself.
@@ -162,5 +156,33 @@ impl<'a> Client<'a> {
                 cause: "the header Location is not an address".to_owned(),
             }),
         }
+    }
+}
+
+/// Returns whether a transport permits a connection to a URL that the registry at `origin` names.
+fn is_permitted(url: &Url, origin: &Url, transport: RegistryTransport) -> bool {
+    match (url.scheme(), transport) {
+        ("https", _) => true,
+        ("http", RegistryTransport::Http) => url.host() == origin.host() || (is_loopback(url) && is_loopback(origin)),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_registry_over_https_names_no_plain_http() {
+        let is_permitted = |url: &str, transport| {
+            let [url, origin] = [url, "https://registry.example/v2/"].map(|url| url.parse().expect("a URL"));
+            is_permitted(&url, &origin, transport)
+        };
+        assert!(is_permitted("https://auth.example/token", RegistryTransport::Https));
+        assert!(!is_permitted("http://auth.example/token", RegistryTransport::Https));
+        assert!(!is_permitted("http://registry.example/token", RegistryTransport::Https));
+        assert!(is_permitted("http://registry.example/token", RegistryTransport::Http));
+        assert!(!is_permitted("http://auth.example/token", RegistryTransport::Http));
+        assert!(!is_permitted("ftp://registry.example/token", RegistryTransport::Http));
     }
 }
