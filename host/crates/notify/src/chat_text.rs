@@ -11,8 +11,9 @@ mod links;
 
 use std::collections::BTreeSet;
 
+use jiff::civil::Date;
 use model::anomaly::Severity;
-use model::incident::NotificationKind;
+use model::incident::{IncidentState, NotificationKind};
 use model::language::Language;
 use model::series::{ALL, Names};
 
@@ -191,6 +192,24 @@ impl Amounts {
             percent: format!("{:.0}", ((ratio - 1.0) * 100.0).abs()),
             times: (ratio >= 2.0).then(|| format!("{ratio:.1}").trim_end_matches(".0").to_owned()),
         }
+    }
+}
+
+/// The cost of an incident until the end of the month, if each later day is like the last days.
+struct MonthEnd {
+    last: Date,
+    /// Without a sign.
+    impact: String,
+}
+
+impl MonthEnd {
+    /// `None` before the second day, because one day shows no continuation, and on the last day of the month.
+    fn of(content: &IncidentContent<'_>, locale: Locale<'_>) -> Option<Self> {
+        let incident = content.incident;
+        let last = incident.last_seen.date.last_of_month();
+        let is_stated =
+            incident.state == IncidentState::Open && incident.by_day.len() > 1 && last > incident.last_seen.date;
+        is_stated.then(|| Self { last, impact: amount::plain(incident.impact_until(last), locale) })
     }
 }
 

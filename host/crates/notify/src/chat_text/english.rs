@@ -7,8 +7,8 @@ use model::count::{counted, one_or};
 use model::incident::NotificationKind;
 
 use super::{
-    Amounts, DIGEST_LINES, GROUP_LINES, Place, Words, amount, budget, common_change, cost_changes, have_stopped,
-    is_usual_again, key_of_series, member_line, owner, reason, rules, short_id, total_text,
+    Amounts, DIGEST_LINES, GROUP_LINES, MonthEnd, Place, Words, amount, budget, common_change, cost_changes,
+    have_stopped, is_usual_again, key_of_series, member_line, owner, reason, rules, short_id, total_text,
 };
 use crate::notification::{
     Change, ComparedSpans, Comparison, Content, DailyTotalContent, DigestContent, GroupContent, IncidentContent,
@@ -35,13 +35,13 @@ fn incident(content: &IncidentContent<'_>, locale: Locale<'_>) -> Words {
         NotificationKind::Opened => Words {
             title: change(content, &amounts),
             figures: compared(content.comparison, &amounts),
-            lines: evidence(content, &amounts),
+            lines: evidence(content, &amounts, locale),
             ..Words::default()
         },
         NotificationKind::Grown => Words {
             title: growth(content, locale),
             figures: compared(content.comparison, &amounts),
-            lines: evidence(content, &amounts),
+            lines: evidence(content, &amounts, locale),
             ..Words::default()
         },
         NotificationKind::Closed => Words {
@@ -135,29 +135,37 @@ fn growth(content: &IncidentContent<'_>, locale: Locale<'_>) -> String {
     format!("the daily difference has grown from {before} to {after} since the last notification")
 }
 
-fn evidence(content: &IncidentContent<'_>, amounts: &Amounts) -> Vec<String> {
+fn evidence(content: &IncidentContent<'_>, amounts: &Amounts, locale: Locale<'_>) -> Vec<String> {
     let mut lines = Vec::new();
     if content.incident.by_day.len() > 1 {
         lines.push(sum(std::slice::from_ref(content), amounts));
     }
+    lines.extend(MonthEnd::of(content, locale).map(|MonthEnd { last, impact }| {
+        let comparison = more_or_less(content.incident.direction);
+        format!("If this goes on: {impact} {comparison} than usual by the end of {}.", last.strftime("%B"))
+    }));
     if !reason(content).is_empty() {
         lines.push(format!("Reason: {}", reason(content)));
     }
     lines
 }
 
+fn more_or_less(direction: Direction) -> &'static str {
+    match direction {
+        Direction::Up => "more",
+        Direction::Down => "less",
+    }
+}
+
 /// Returns the sum of the differences over the days of incidents with one direction and one first day.
 fn sum(entries: &[IncidentContent<'_>], amounts: &Amounts) -> String {
     let incident = entries[0].incident;
-    let comparison = match incident.direction {
-        Direction::Up => "more than usual",
-        Direction::Down => "less than usual",
-    };
+    let comparison = more_or_less(incident.direction);
     let first = incident.first_seen.date;
     let last = entries.iter().map(|entry| entry.incident.last_seen.date).max().unwrap_or(first);
     let days =
         if first == last { format!("On {}", date(first)) } else { format!("From {} to {}", date(first), date(last)) };
-    format!("{days}: {} {comparison}.", amounts.impact)
+    format!("{days}: {} {comparison} than usual.", amounts.impact)
 }
 
 /// Returns the statement that finished days lie inside the opening bands.

@@ -9,8 +9,8 @@ use model::incident::NotificationKind;
 use model::language::Language;
 
 use super::{
-    Amounts, DIGEST_LINES, GROUP_LINES, Place, Words, amount, budget, common_change, cost_changes, have_stopped,
-    is_usual_again, key_of_series, member_line, owner, reason, rules, short_id, total_text,
+    Amounts, DIGEST_LINES, GROUP_LINES, MonthEnd, Place, Words, amount, budget, common_change, cost_changes,
+    have_stopped, is_usual_again, key_of_series, member_line, owner, reason, rules, short_id, total_text,
 };
 use crate::notification::{
     Change, ComparedSpans, Comparison, Content, DailyTotalContent, DigestContent, GroupContent, IncidentContent,
@@ -37,13 +37,13 @@ fn incident(content: &IncidentContent<'_>, locale: Locale<'_>) -> Words {
         NotificationKind::Opened => Words {
             title: change(content, &amounts),
             figures: compared(content.comparison, &amounts),
-            lines: evidence(content, &amounts),
+            lines: evidence(content, &amounts, locale),
             ..Words::default()
         },
         NotificationKind::Grown => Words {
             title: growth(content, locale),
             figures: compared(content.comparison, &amounts),
-            lines: evidence(content, &amounts),
+            lines: evidence(content, &amounts, locale),
             ..Words::default()
         },
         NotificationKind::Closed => Words {
@@ -137,24 +137,32 @@ fn growth(content: &IncidentContent<'_>, locale: Locale<'_>) -> String {
     format!("지난 알림 뒤 하루 차이가 {before}에서 {after}{to} 커졌습니다")
 }
 
-fn evidence(content: &IncidentContent<'_>, amounts: &Amounts) -> Vec<String> {
+fn evidence(content: &IncidentContent<'_>, amounts: &Amounts, locale: Locale<'_>) -> Vec<String> {
     let mut lines = Vec::new();
     if content.incident.by_day.len() > 1 {
         lines.push(sum(std::slice::from_ref(content), amounts));
     }
+    lines.extend(MonthEnd::of(content, locale).map(|MonthEnd { last, impact }| {
+        let comparison = more_or_less(content.incident.direction);
+        format!("이대로면 {}월 말까지 평소보다 약 {impact} {comparison} 나옵니다.", last.month())
+    }));
     if !reason(content).is_empty() {
         lines.push(format!("이유: {}", reason(content)));
     }
     lines
 }
 
+fn more_or_less(direction: Direction) -> &'static str {
+    match direction {
+        Direction::Up => "더",
+        Direction::Down => "덜",
+    }
+}
+
 /// Returns the sum of the differences over the days of incidents with one direction and one first day.
 fn sum(entries: &[IncidentContent<'_>], amounts: &Amounts) -> String {
     let incident = entries[0].incident;
-    let comparison = match incident.direction {
-        Direction::Up => "더 나왔습니다",
-        Direction::Down => "덜 나왔습니다",
-    };
+    let comparison = more_or_less(incident.direction);
     let first = incident.first_seen.date;
     let last = entries.iter().map(|entry| entry.incident.last_seen.date).max().unwrap_or(first);
     let days = if first == last {
@@ -162,7 +170,7 @@ fn sum(entries: &[IncidentContent<'_>], amounts: &Amounts) -> String {
     } else {
         format!("{}부터 {}까지", date(first), date(last))
     };
-    format!("{days} 평소보다 {} {comparison}.", amounts.impact)
+    format!("{days} 평소보다 {} {comparison} 나왔습니다.", amounts.impact)
 }
 
 /// Returns the statement that finished days lie inside the opening bands.

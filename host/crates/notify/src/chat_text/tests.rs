@@ -166,12 +166,14 @@ fn each_kind_of_notification_has_korean_words() {
     11월 13일(금) 498,473원 · 평소 256,916원 · +241,557원
     ▅▅▅▅▄▅▅▅▅▅▅▄▅▅██ 10/29–11/13 하루 비용
     11월 12일(목)부터 11월 13일(금)까지 평소보다 452,429원 더 나왔습니다.
+    이대로면 11월 말까지 평소보다 약 4,298,076원 더 나옵니다.
     이유: 평소 하루 215,000~298,000원입니다
     심각도 주의 · 규칙 new-cost, service-daily · ID 20261112-ff2b
 
     🟠 example-corp / 결제 · MySQL: 지난 알림 뒤 하루 차이가 97,713원에서 241,557원으로 커졌습니다
     11월 13일(금) 498,473원 · 평소 256,916원 · +241,557원
     11월 12일(목)부터 11월 13일(금)까지 평소보다 452,429원 더 나왔습니다.
+    이대로면 11월 말까지 평소보다 약 4,298,076원 더 나옵니다.
     이유: 평소 하루 215,000~298,000원입니다
     심각도 주의 · 규칙 new-cost, service-daily · ID 20261112-ff2b
 
@@ -207,12 +209,14 @@ fn each_kind_of_notification_has_english_words() {
     13 Nov (Fri): 498,473 KRW · usual 256,916 KRW · +241,557 KRW
     ▅▅▅▅▄▅▅▅▅▅▅▄▅▅██ cost per day, 29 Oct–13 Nov
     From 12 Nov (Thu) to 13 Nov (Fri): 452,429 KRW more than usual.
+    If this goes on: 4,298,076 KRW more than usual by the end of November.
     Reason: 평소 하루 215,000~298,000원입니다
     severity warning · rules new-cost, service-daily · ID 20261112-ff2b
 
     🟠 example-corp / 결제 · MySQL: the daily difference has grown from 97,713 KRW to 241,557 KRW since the last notification
     13 Nov (Fri): 498,473 KRW · usual 256,916 KRW · +241,557 KRW
     From 12 Nov (Thu) to 13 Nov (Fri): 452,429 KRW more than usual.
+    If this goes on: 4,298,076 KRW more than usual by the end of November.
     Reason: 평소 하루 215,000~298,000원입니다
     severity warning · rules new-cost, service-daily · ID 20261112-ff2b
 

@@ -230,7 +230,7 @@ mod tests {
             },
             "annotations": {
               "account_name": "example-corp",
-              "description": "13 Nov (Fri): 498,473 KRW · usual 256,916 KRW · +241,557 KRW\nFrom 12 Nov (Thu) to 13 Nov (Fri): 452,429 KRW more than usual.\nReason: 평소 하루 215,000~298,000원입니다",
+              "description": "13 Nov (Fri): 498,473 KRW · usual 256,916 KRW · +241,557 KRW\nFrom 12 Nov (Thu) to 13 Nov (Fri): 452,429 KRW more than usual.\nIf this goes on: 4,298,076 KRW more than usual by the end of November.\nReason: 평소 하루 215,000~298,000원입니다",
               "project_name": "결제",
               "rules": "new-cost, service-daily",
               "summary": "example-corp / 결제, all services: 94% more than usual"

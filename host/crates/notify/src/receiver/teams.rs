@@ -175,6 +175,11 @@ mod tests {
           },
           {
             "type": "TextBlock",
+            "text": "이대로면 11월 말까지 평소보다 약 4,298,076원 더 나옵니다.",
+            "wrap": true
+          },
+          {
+            "type": "TextBlock",
             "text": "이유: 평소 하루 215,000\\~298,000원입니다",
             "wrap": true
           },

@@ -74,6 +74,7 @@ fn plans_digests_and_owners_have_words() {
     🟠 example-corp / 결제 · MySQL: 평소보다 약 94% 더 나왔습니다
     11월 13일(금) 498,473원 · 평소 256,916원 · +241,557원
     11월 12일(목)부터 11월 13일(금)까지 평소보다 452,429원 더 나왔습니다.
+    이대로면 11월 말까지 평소보다 약 4,298,076원 더 나옵니다.
     이유: 평소 하루 215,000~298,000원입니다
     심각도 주의 · 규칙 new-cost, service-daily · 담당 team-payments (@kim) · ID 20261112-ff2b
     [BILLING_ANOMALY] example-corp/결제 프로젝트의 MySQL 비용이 평소 대비 약 94.0% 높습니다. 현재 498473.40원, 기준 평균 256916.00원.
@@ -100,6 +101,7 @@ fn plans_digests_and_owners_have_words() {
     🟠 example-corp / 결제 · MySQL: 94% more than usual
     13 Nov (Fri): 498,473 KRW · usual 256,916 KRW · +241,557 KRW
     From 12 Nov (Thu) to 13 Nov (Fri): 452,429 KRW more than usual.
+    If this goes on: 4,298,076 KRW more than usual by the end of November.
     Reason: 평소 하루 215,000~298,000원입니다
     severity warning · rules new-cost, service-daily · owner team-payments (@kim) · ID 20261112-ff2b
     [BILLING_ANOMALY] MySQL of project example-corp/결제 is 94.0% above its usual cost. Now 498473.40 KRW, baseline 256916.00 KRW.

@@ -112,6 +112,7 @@ mod tests {
         11월 13일(금) 498,473원 · 평소 256,916원 · +241,557원
         ▅▅▅▅▄▅▅▅▅▅▅▄▅▅██ 10/29–11/13 하루 비용
         11월 12일(목)부터 11월 13일(금)까지 평소보다 452,429원 더 나왔습니다.
+        이대로면 11월 말까지 평소보다 약 4,298,076원 더 나옵니다.
         이유: 평소 하루 215,000~298,000원입니다
         이상 보기, 결정 남기기: https://c.example/incidents/1
 
@@ -124,6 +125,7 @@ mod tests {
         <table role="img" aria-label="10/29–11/13 하루 비용" cellspacing="1" cellpadding="0"><tr valign="bottom"><td><table width="8" height="31" bgcolor="#6b7f99" cellspacing="0"><tr><td></td></tr></table></td><td><table width="8" height="32" bgcolor="#6b7f99" cellspacing="0"><tr><td></td></tr></table></td><td><table width="8" height="32" bgcolor="#6b7f99" cellspacing="0"><tr><td></td></tr></table></td><td><table width="8" height="31" bgcolor="#6b7f99" cellspacing="0"><tr><td></td></tr></table></td><td><table width="8" height="30" bgcolor="#6b7f99" cellspacing="0"><tr><td></td></tr></table></td><td><table width="8" height="31" bgcolor="#6b7f99" cellspacing="0"><tr><td></td></tr></table></td><td><table width="8" height="32" bgcolor="#6b7f99" cellspacing="0"><tr><td></td></tr></table></td><td><table width="8" height="31" bgcolor="#6b7f99" cellspacing="0"><tr><td></td></tr></table></td><td><table width="8" height="32" bgcolor="#6b7f99" cellspacing="0"><tr><td></td></tr></table></td><td><table width="8" height="32" bgcolor="#6b7f99" cellspacing="0"><tr><td></td></tr></table></td><td><table width="8" height="31" bgcolor="#6b7f99" cellspacing="0"><tr><td></td></tr></table></td><td><table width="8" height="30" bgcolor="#6b7f99" cellspacing="0"><tr><td></td></tr></table></td><td><table width="8" height="31" bgcolor="#6b7f99" cellspacing="0"><tr><td></td></tr></table></td><td><table width="8" height="32" bgcolor="#6b7f99" cellspacing="0"><tr><td></td></tr></table></td><td><table width="8" height="57" bgcolor="#c2410c" cellspacing="0"><tr><td></td></tr></table></td><td><table width="8" height="60" bgcolor="#c2410c" cellspacing="0"><tr><td></td></tr></table></td></tr></table>
         <p><small>10/29–11/13 하루 비용</small></p>
         <p>11월 12일(목)부터 11월 13일(금)까지 평소보다 452,429원 더 나왔습니다.</p>
+        <p>이대로면 11월 말까지 평소보다 약 4,298,076원 더 나옵니다.</p>
         <p>이유: 평소 하루 215,000~298,000원입니다</p>
         <p><a href="https://c.example/incidents/1" style="display:inline-block;margin:4px 8px 4px 0;padding:8px 14px;border:1px solid #0b57d0;border-radius:4px;color:#0b57d0;text-decoration:none">이상 보기</a> <a href="https://c.example/incidents/1?action=accept" style="display:inline-block;margin:4px 8px 4px 0;padding:8px 14px;border:1px solid #0b57d0;border-radius:4px;color:#0b57d0;text-decoration:none">새 기준으로</a> <a href="https://c.example/incidents/1?action=dismiss" style="display:inline-block;margin:4px 8px 4px 0;padding:8px 14px;border:1px solid #0b57d0;border-radius:4px;color:#0b57d0;text-decoration:none">오탐</a></p>
         <p style="color:#595959"><small>심각도 주의 · 규칙 new-cost, service-daily · ID 20261112-ff2b</small></p>
