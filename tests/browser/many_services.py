@@ -25,10 +25,14 @@ group_by = []
 """
 
 
+# A name that would send a request, or end a table, if the page took the name as markup.
+HOSTILE = '"><img src=http://127.0.0.1:9/x onerror=alert(1)></td></table><script>alert(2)</script>'
+
+
 def row(day, service):
     project = service % 40
     return {"meteringDate": f"{day:%Y%m%d}", "domainId": f"d-{project % 4}", "domainName": f"account {project % 4}", "projectId": f"p-{project}",
-            "projectName": f"project {project}", "serviceId": f"s-{service}", "serviceName": f"service {service}",
+            "projectName": f"project {project}", "serviceId": f"s-{service}", "serviceName": HOSTILE if service == 0 else f"service {service}",
             "expectAmount": 100 * (1 + service % 17) + 13 * ((service + day.toordinal()) % 7)}
 
 

@@ -20,6 +20,9 @@ const table = [
   "| page | bytes | written in ms | rows of costs | charts | trials | opened in ms | of these on CPU | violations of axe |",
   "|---|---:|---:|---:|---:|---:|---:|---:|---:|",
 ];
+// Services, bytes and milliseconds to write the page; and milliseconds to open a page.
+const limits = [[1_000, 2_000_000, 1_000], [10_000, Infinity, Infinity]];
+const OPENED = 3_000;
 const isServed = (page) => page.startsWith("http:");
 
 // Evaluates each trial with the settings of the rule, and with a smaller first number.
@@ -87,12 +90,20 @@ async function check(path, colorScheme) {
   if (matches === 0 || matches >= rows) fault(`the filter for ${service} shows ${matches} of ${rows} rows`);
   await page.locator("#filter").fill("");
   await page.locator("#unfold").click();
-  await page.locator("#costs thead button").nth(1).click();
+  await page.locator("#costs thead button").nth(1).focus();
+  await page.keyboard.press("Enter");
   const costs = await page.locator('#costs tbody tr[data-d="0"] td:nth-child(2)').allTextContents();
   const amounts = costs.map((text) => Number.parseFloat(text.replaceAll(",", "")));
   if (amounts.some((amount, index) => index > 0 && amount > amounts[index - 1])) fault(`the accounts are not in order: ${amounts}`);
   await page.goto(url, {waitUntil: "load"});
   await page.screenshot({path: join(screenshots, `${name}.png`)});
+  // A4 is 794 pixels wide.
+  await page.emulateMedia({media: "print"});
+  await page.setViewportSize({width: 794, height: 1123});
+  const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+  if (overflow > 0) fault(`the page is ${overflow} pixels wider than A4`);
+  await page.emulateMedia({media: "screen"});
+  await page.setViewportSize({width: 1280, height: 900});
   if (colorScheme === "light") await page.pdf({path: join(screenshots, `${name}.pdf`), format: "A4"});
   const trials = await checkTrials(page, fault);
   if (trials > 0 && colorScheme === "light") await page.locator(".trial").first().screenshot({path: join(screenshots, `${name}-trial.png`)});
@@ -101,6 +112,12 @@ async function check(path, colorScheme) {
   const violations = await violationsOf(browser, url, {colorScheme, fault});
   const written = join(dirname(path), "milliseconds");
   const milliseconds = existsSync(written) ? readFileSync(written, "utf8").trim() : "";
+  const [most, mostBytes, mostMilliseconds] = limits.find(([services]) => name.startsWith(`report-services-${services}-`)) ?? [];
+  if (most !== undefined) {
+    if (bytes >= mostBytes) fault(`the page has ${bytes} bytes, expected less than ${mostBytes}`);
+    if (Number(milliseconds) >= mostMilliseconds) fault(`the page was written in ${milliseconds} ms, expected less than ${mostMilliseconds}`);
+    if (took >= OPENED) fault(`the page opened in ${took} ms, expected less than ${OPENED}`);
+  }
   table.push(`| ${[name, bytes, milliseconds, rows, charts, trials, took, cpu, violations].join(" | ")} |`);
 }
 

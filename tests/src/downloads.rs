@@ -3,13 +3,13 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use crate::repository;
+use crate::{repository, skipped};
 
 /// The path that `tests/services.sh NAME` prints; `None` if the download is unavailable.
 pub fn download(name: &str) -> Option<PathBuf> {
     let got = Command::new(repository().join("tests/services.sh")).arg(name).output().expect("bash");
     if !got.status.success() {
-        eprintln!("SKIPPED with {name}: {}", String::from_utf8_lossy(&got.stderr).trim());
+        skipped(&format!("{name}: {}", String::from_utf8_lossy(&got.stderr).trim()));
         return None;
     }
     Some(PathBuf::from(String::from_utf8(got.stdout).expect("UTF-8").trim()))

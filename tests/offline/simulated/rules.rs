@@ -185,6 +185,11 @@ fn a_disabled_rule_is_listed_and_does_not_run() {
     let json = workdir.run(&["rules", "list", "--json"]).expect(0).json();
     let counts: Vec<_> = json.iter().map(|rule| (rule["enabled"].as_bool(), rule["covers"].as_u64())).collect();
     assert_eq!(counts, [(Some(true), Some(3)), (Some(false), Some(1))]);
+    let series = workdir.run(&["rules", "list", "--series"]).expect(0).stdout;
+    let series: Vec<&str> = series.lines().filter(|line| line.contains(": ")).collect();
+    assert_eq!(series, ["healthy: d/p/db", "healthy: d/p/poison", "healthy: d/p/vm", "waiting: */*/*"]);
+    let json = workdir.run(&["rules", "list", "--series", "--json"]).expect(0).json();
+    assert_eq!(json[1]["coveredSeries"], serde_json::json!(["*/*/*"]));
     let run = workdir.run(&["daily", "--date", &LAST.to_string(), "--json"]);
     assert!(run.stdout.contains("\"healthy\"") && !run.stdout.contains("waiting"), "{run:?}");
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::tools::{Tools, deploy};
-use costwarden_tests::{repository, run};
+use costwarden_tests::{repository, run, skipped};
 
 /// Fills a folder with the files of an image. The program stands for the static one, which this build does not have.
 fn context(folder: &Path) -> PathBuf {
@@ -45,7 +45,7 @@ fn the_image_has_the_program_the_plugins_and_the_rules() {
 #[test]
 fn two_builds_give_the_same_image() {
     if Command::new("buildah").arg("--version").output().is_err() {
-        eprintln!("SKIPPED with buildah: buildah is absent");
+        skipped("buildah is absent");
         return;
     }
     let folder = tempfile::tempdir().expect("a folder");

@@ -6,7 +6,7 @@ use std::process::Command;
 use serde_json::{Value, json};
 
 use super::tools::{Tools, deploy};
-use costwarden_tests::{Workdir, plugins, run};
+use costwarden_tests::{Workdir, plugins, run, skipped};
 
 /// The overlay in `config/deploy/README.md`.
 fn overlay() -> String {
@@ -19,7 +19,7 @@ fn overlay() -> String {
 /// Renders a folder and validates the manifests; `None` without kubectl.
 fn render(tools: &Tools, folder: &Path) -> Option<Vec<Value>> {
     if Command::new("kubectl").args(["version", "--client"]).output().is_err() {
-        eprintln!("SKIPPED with kubectl: kubectl is absent");
+        skipped("kubectl is absent");
         return None;
     }
     let rendered = run(Command::new("kubectl").arg("kustomize").arg(folder)).expect(0).stdout;

@@ -3,7 +3,7 @@
 use std::process::{Command, Stdio};
 
 use super::installation::{EMBEDDED, Installation, WELL};
-use costwarden_tests::run;
+use costwarden_tests::{run, skipped};
 
 #[test]
 fn a_config_that_is_none_is_critical() {
@@ -62,7 +62,7 @@ fn a_disk_that_is_full_is_critical() {
     let mut may = Command::new("unshare");
     may.args(["--mount", "--propagation", "private", "true"]).stderr(Stdio::null());
     if !may.status().is_ok_and(|status| status.success()) {
-        eprintln!("skipped: a small disk of one's own needs root");
+        skipped("a small disk of one's own needs root");
         return;
     }
     let Some(installation) = Installation::well("", EMBEDDED) else { return };

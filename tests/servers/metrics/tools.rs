@@ -3,13 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use costwarden_tests::repository;
+use costwarden_tests::{repository, skipped};
 
 /// The folder of the unpacked packages; `None` if unavailable.
 pub(crate) fn folder() -> Option<PathBuf> {
     let got = Command::new(repository().join("tests/services.sh")).arg("monitoring").output().expect("bash");
     if !got.status.success() {
-        eprintln!("SKIPPED with Prometheus: {}", String::from_utf8_lossy(&got.stderr).trim());
+        skipped(&format!("Prometheus: {}", String::from_utf8_lossy(&got.stderr).trim()));
         return None;
     }
     Some(PathBuf::from(String::from_utf8(got.stdout).expect("UTF-8").trim()))

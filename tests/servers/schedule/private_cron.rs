@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use costwarden_tests::{Run, Workdir, binary, repository, run, service};
+use costwarden_tests::{Run, Workdir, binary, repository, run, service, skipped};
 
 /// A working directory, and a spool of crontabs visible to its commands only.
 pub(crate) struct PrivateCron {
@@ -25,7 +25,7 @@ impl PrivateCron {
         let mut may = Command::new("unshare");
         may.args(["--mount", "--propagation", "private", "true"]).stderr(Stdio::null());
         if !may.status().is_ok_and(|status| status.success()) {
-            eprintln!("skipped: a mount namespace of one's own needs root");
+            skipped("a mount namespace of one's own needs root");
             return None;
         }
         let workdir = Workdir::new(CONFIG);

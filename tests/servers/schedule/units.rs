@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use super::private_cron::{CONFIG, shipped};
-use costwarden_tests::{Workdir, run};
+use costwarden_tests::{Workdir, run, skipped};
 
 /// The units of the account `default`, without the account in their names.
 const SHIPPED: [&str; 6] = [
@@ -27,7 +27,7 @@ const NAMES: [&str; 6] = [
 /// `systemd-analyze`; `None` if absent.
 fn systemd_analyze() -> Option<Command> {
     if Command::new("systemd-analyze").arg("--version").output().is_err() {
-        eprintln!("skipped: systemd-analyze is absent; it is in the Debian package systemd");
+        skipped("systemd-analyze is absent; it is in the Debian package systemd");
         return None;
     }
     Some(Command::new("systemd-analyze"))
@@ -129,7 +129,7 @@ fn detectors_need_memory_that_was_written_and_is_executable() {
     command.args(["-c", DENY, costwarden_tests::binary(), "check"]).current_dir(workdir.path());
     let denied = run(&mut command);
     if denied.code == 77 {
-        eprintln!("skipped: this kernel does not know PR_SET_MDWE");
+        skipped("this kernel does not know PR_SET_MDWE");
         return;
     }
     let denied = denied.expect(2);

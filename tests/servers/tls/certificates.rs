@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use costwarden_tests::run;
+use costwarden_tests::{run, skipped};
 
 /// A certificate authority and its certificates.
 pub(crate) struct Certificates {
@@ -23,7 +23,7 @@ impl Certificates {
     /// New certificates; `None` without openssl.
     pub(crate) fn new() -> Option<Self> {
         if !Command::new("openssl").arg("version").output().is_ok_and(|output| output.status.success()) {
-            eprintln!("skipped: the program openssl makes the certificates, and is not there");
+            skipped("the program openssl makes the certificates, and is not there");
             return None;
         }
         let certificates = Self { folder: tempfile::tempdir().expect("a folder") };

@@ -10,7 +10,7 @@ use aws_sdk_s3::types::{
 
 use super::test_archive::TestArchive;
 use costwarden_tests::bucket::Bucket;
-use costwarden_tests::{Workdir, block_on, repository};
+use costwarden_tests::{Workdir, block_on, repository, skipped};
 
 /// moto, stopped with the value.
 struct Moto {
@@ -23,7 +23,7 @@ impl Moto {
     fn start() -> Option<Self> {
         let got = Command::new(repository().join("tests/services.sh")).arg("moto").output().expect("bash");
         if !got.status.success() {
-            eprintln!("SKIPPED lifecycle rules: {}", String::from_utf8_lossy(&got.stderr).trim());
+            skipped(&format!("lifecycle rules: {}", String::from_utf8_lossy(&got.stderr).trim()));
             return None;
         }
         let modules = String::from_utf8(got.stdout).expect("UTF-8");

@@ -1,6 +1,10 @@
 //! The addresses of the test servers that `tests/services.sh` starts.
 //!
-//! A test without its server prints `skipped` and passes. With `COSTWARDEN_TEST_ALL=1`, the test fails instead.
+//! A test without its server prints `skipped` and passes. With `COSTWARDEN_TEST_ALL=1`, the test fails instead. The reasons
+//! are also appended to the file `COSTWARDEN_SKIPPED`, if set.
+
+use std::fs::OpenOptions;
+use std::io::Write as _;
 
 /// Returns the address of a server from the environment, or skips the test.
 #[track_caller]
@@ -30,4 +34,10 @@ pub fn skipped(reason: &str) {
     let all = std::env::var_os("COSTWARDEN_TEST_ALL").is_some_and(|all| all == "1");
     assert!(!all, "COSTWARDEN_TEST_ALL is 1, but {reason}");
     eprintln!("skipped: {reason}");
+    // The output of a test that passes is hidden.
+    if let Some(file) = std::env::var_os("COSTWARDEN_SKIPPED") {
+        let file = OpenOptions::new().create(true).append(true).open(file);
+        file.and_then(|mut file| writeln!(file, "test: SKIPPED, {reason}"))
+            .expect("the list of skipped tests is writable");
+    }
 }

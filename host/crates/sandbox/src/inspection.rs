@@ -13,8 +13,8 @@ use wasmparser::{
 };
 
 use crate::artifact::Encoding;
+use crate::bounded::at_most;
 use crate::manifest::packed::{self, PackedError, PackedManifest};
-use crate::protocol::at_most;
 use crate::text::single_line;
 
 /// Facts about a plugin file.

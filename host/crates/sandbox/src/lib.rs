@@ -6,6 +6,7 @@
 
 mod artifact;
 mod bindings;
+mod bounded;
 mod call;
 mod compile;
 mod contract;
@@ -22,6 +23,7 @@ mod manifest;
 pub mod meter;
 mod protocol;
 mod run;
+mod stop;
 mod stored_results;
 #[cfg(test)]
 mod tests;
@@ -47,7 +49,8 @@ pub use self::load::{
     StoredRefusal, TransientFailure,
 };
 pub use self::manifest::{Manifest, Scope, packed};
-pub use self::run::{BatchDependence, DifferentSample, PLUGIN_LOG_TARGET, PlacedResult, batch_dependence, stop_calls};
+pub use self::run::{BatchDependence, DifferentSample, PLUGIN_LOG_TARGET, PlacedResult, batch_dependence};
+pub use self::stop::stop_calls;
 pub use self::text::single_line;
 pub use self::worker::{WorkerOptions, run_worker};
 

@@ -25,7 +25,8 @@ use crate::manifest::json_shape::{self, SCHEMA_LEVELS};
 use crate::manifest::{Manifest, packed};
 use crate::protocol::{LoadedPlugin, SetupFault};
 use crate::run::time_account::TimeAccount;
-use crate::run::{Image, Plugin, ReferenceFolder, is_stopped};
+use crate::run::{Image, Plugin, ReferenceFolder};
+use crate::stop::is_stopped;
 use crate::text;
 
 use self::record::RecordKeys;

@@ -4,12 +4,10 @@
 //! plugin that escaped the engine. So costwarden checks the length of each message before the message is read, and the
 //! number of results, issues and imports before they are decoded. Nothing that a worker sends has an effect outside its own plugin.
 
-mod bounded;
 mod frame;
 mod message;
 mod numbers;
 
-pub(crate) use self::bounded::at_most;
 pub(crate) use self::frame::{HEADER_BYTES, decode, encode, payload_bytes, split};
 pub(crate) use self::message::{
     Call, Finished, InputContext, IssueList, LoadedPlugin, LogBudget, LogLevel, Message, Output, PluginSetup,

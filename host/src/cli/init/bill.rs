@@ -12,6 +12,7 @@ use crate::config::Config;
 use ingest::source::{Source, bill_rows};
 use model::count::counted;
 use model::language::Language;
+use model::ledger::RefusedBillRow;
 use model::series::hours::day_before;
 
 /// The size of the bill of one day.
@@ -38,7 +39,18 @@ pub(super) async fn newest(config: &Config, now: Timestamp) -> anyhow::Result<Bi
     let mut day = day_before(now.to_zoned(config.zone.clone()).date(), &config.zone);
     for _ in 0..SEARCHED_DAYS {
         let document = source.fetch(day, None, now).await?;
-        let rows: Vec<_> = bill_rows(&document, &config.currency).filter_map(Result::ok).collect();
+        let mut rows = Vec::new();
+        let mut refused = None;
+        for row in bill_rows(&document, &config.currency) {
+            match row {
+                Ok(row) => rows.push(row),
+                Err(RefusedBillRow { defect, .. }) => refused = refused.or(Some(defect)),
+            }
+        }
+        if let Some(defect) = refused.filter(|_| rows.is_empty()) {
+            let defect = defect.text(Language::English);
+            anyhow::bail!("no row of the bill of {day} is usable: {defect}: check the currency and the account");
+        }
         if !rows.is_empty() {
             let distinct = |id: fn(&model::bill::BillRow) -> &str| rows.iter().map(id).collect::<BTreeSet<_>>().len();
             let cost: BigDecimal = rows.iter().map(|row| row.amounts.billed_cost.clone()).sum();

@@ -10,14 +10,14 @@ use model::series::SeriesKey;
 use store::options::StoreOptions;
 use store::{Access, DateRange, Store};
 
-/// The number of covered series, and the decisions of people, by the id of the rule.
+/// The covered series, and the decisions of people, by the id of the rule.
 pub(super) struct Coverage {
     pub(super) day: Date,
     pub(super) decisions: BTreeMap<String, DecisionCount>,
-    pub(super) series: BTreeMap<String, usize>,
+    pub(super) series: BTreeMap<String, BTreeSet<SeriesKey>>,
 }
 
-/// Counts the covered series of the newest day.
+/// Reads the covered series of the newest day.
 ///
 /// # Errors
 /// Fails if the store cannot be read or has no day yet.
@@ -27,7 +27,7 @@ pub(super) async fn read(options: &StoreOptions, rules: &[&Rule]) -> anyhow::Res
         anyhow::bail!("the store has no day yet: run costwarden backfill")
     };
     let history = store.history(DateRange { from: day, to: day }, &[Measure::BilledCost]).await?;
-    let series = rules.iter().map(|rule| (rule.id.clone(), covered(rule, &history).len())).collect();
+    let series = rules.iter().map(|rule| (rule.id.clone(), covered(rule, &history))).collect();
     let decided = store.decided_incidents().await?;
     let counts = DecisionCount::by_rule(&decided);
     let decisions = counts.into_iter().map(|(rule, count)| (rule.to_owned(), count)).collect();

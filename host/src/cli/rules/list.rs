@@ -1,11 +1,13 @@
 //! The command `rules list`.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use clap::Args;
 use model::incident::DecisionCount;
 use model::language::Language;
 use model::rule::{self, Rule, RuleSet};
+use model::series::SeriesKey;
 use serde_json::{Value, json};
 use tracing::Level;
 
@@ -19,6 +21,9 @@ pub(in crate::cli) struct ListArgs {
     /// Folder of rules. Default: the folder in the config.
     #[arg(long, value_name = "DIR")]
     rules: Option<PathBuf>,
+    /// Also print the keys of the series that each rule covers on the newest day.
+    #[arg(long)]
+    series: bool,
 }
 
 /// Lists the rules, the disabled rules last. Without a store, the numbers of series are not known.
@@ -28,7 +33,8 @@ pub(in crate::cli) async fn list(
     args: ListArgs,
     form: Form,
 ) -> anyhow::Result<Grade> {
-    let set = rule::load(&args.rules.unwrap_or(config.rules));
+    let ListArgs { rules, series: shows_series } = args;
+    let set = rule::load(&rules.unwrap_or(config.rules));
     let every: Vec<&Rule> = set.rules.iter().chain(&set.disabled).collect();
     let coverage = match store {
         Ok(store) => coverage::read(&store.store, &every).await,
@@ -39,11 +45,14 @@ pub(in crate::cli) async fn list(
     }
     let listed = listed(&set, coverage.as_ref().ok());
     match form {
-        Form::Json => listed.iter().for_each(|listed| present::out(&listed.json().to_string())),
+        Form::Json => listed.iter().for_each(|listed| present::out(&listed.json(shows_series).to_string())),
         Form::Text => {
             present::out(&table(&listed, config.language).to_string());
             if let Ok(coverage) = &coverage {
                 print_notes(coverage, config.language);
+            }
+            if shows_series {
+                listed.iter().flat_map(Listed::series_lines).for_each(|line| present::out(&line));
             }
         }
     }
@@ -62,18 +71,18 @@ pub(in crate::cli) async fn list(
 struct Listed<'r> {
     rule: &'r Rule,
     is_enabled: bool,
-    /// The number of series; `None` if not known.
-    series: Option<usize>,
+    /// The series; `None` if not known.
+    series: Option<&'r BTreeSet<SeriesKey>>,
     decisions: Option<DecisionCount>,
 }
 
-fn listed<'r>(set: &'r RuleSet, coverage: Option<&Coverage>) -> Vec<Listed<'r>> {
+fn listed<'r>(set: &'r RuleSet, coverage: Option<&'r Coverage>) -> Vec<Listed<'r>> {
     let enabled = set.rules.iter().map(|rule| (rule, true));
     let every = enabled.chain(set.disabled.iter().map(|rule| (rule, false)));
     let listed = every.map(|(rule, is_enabled)| Listed {
         rule,
         is_enabled,
-        series: coverage.and_then(|coverage| coverage.series.get(&rule.id)).copied(),
+        series: coverage.and_then(|coverage| coverage.series.get(&rule.id)),
         decisions: coverage.and_then(|coverage| coverage.decisions.get(&rule.id)).copied(),
     });
     listed.collect()
@@ -95,7 +104,7 @@ fn table(rules: &[Listed<'_>], language: Language) -> present::Table {
             rule.detector.clone(),
             rule.grain.as_str().to_owned(),
             group_text(rule, language),
-            series.map_or_else(|| "?".to_owned(), |series| series.to_string()),
+            series.map_or_else(|| "?".to_owned(), |series| series.len().to_string()),
             decisions.and_then(|decisions| decisions.share(language)).unwrap_or_default(),
         ]);
     }
@@ -131,13 +140,18 @@ fn print_notes(coverage: &Coverage, language: Language) {
 }
 
 impl Listed<'_> {
-    fn json(&self) -> Value {
+    /// Returns a line for each series.
+    fn series_lines(&self) -> Vec<String> {
+        self.series.into_iter().flatten().map(|series| format!("{}: {series}", self.rule.id)).collect()
+    }
+
+    fn json(&self, shows_series: bool) -> Value {
         let Self { rule, is_enabled, series, decisions } = self;
-        json!({
+        let mut json = json!({
             "id": rule.id,
             "mode": rule.mode.as_str(),
             "enabled": is_enabled,
-            "covers": series,
+            "covers": series.map(BTreeSet::len),
             "why": rule.why,
             "detector": rule.detector,
             "series": rule.grain.as_str(),
@@ -149,7 +163,11 @@ impl Listed<'_> {
             "decisions": decisions.map(|count| {
                 json!({ "accepted": count.accepted, "dismissed": count.dismissed, "precision": count.precision() })
             }),
-        })
+        });
+        if let Some(series) = series.filter(|_| shows_series) {
+            json["coveredSeries"] = series.iter().map(ToString::to_string).collect();
+        }
+        json
     }
 }
 

@@ -22,7 +22,7 @@ use super::error::{CompileError, CompileRefusal, TransientCause};
 use super::translate::Translation;
 use crate::contract::InvalidPlugin;
 use crate::limits::Limits;
-use crate::run::is_stopped;
+use crate::stop::is_stopped;
 use crate::text;
 
 /// Threads for translating functions. More threads would not shorten the compilation of a plugin of usual size.

@@ -8,7 +8,8 @@ use std::ops::Range;
 use model::series::{Series, Window};
 use serde::{Deserialize, Serialize};
 
-use super::{at_most, numbers};
+use super::numbers;
+use crate::bounded::at_most;
 use crate::call::{CallContext, Issue};
 use crate::contract::InvalidPlugin;
 use crate::core_module::NoCoreModule;

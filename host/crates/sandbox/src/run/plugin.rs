@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 use super::fault::{WorkerFault, stopped_error};
 use super::log::{CallLog, LogSource};
 use super::reference::{ReferenceBudget, ReferenceFolder};
-use super::stop::is_stopped;
 use super::subject::CallSubject;
 use super::time_account::{TimeAccount, allowance};
 use super::worker::Worker;
@@ -16,6 +15,7 @@ use crate::failure::CallError;
 use crate::limits::{FuelLimit, Limits};
 use crate::manifest::Manifest;
 use crate::protocol::{Call, Finished, IssueList, Message, Output, Request, SetupFault, encode};
+use crate::stop::is_stopped;
 use crate::text;
 
 /// A loaded plugin.

@@ -15,10 +15,10 @@ use serde::de::DeserializeOwned;
 
 use super::fault::WorkerFault;
 use super::starter::StartedProcess;
-use super::stop::is_stopped;
 use super::time_account::TimeAccount;
 use crate::compile::processor_time;
 use crate::protocol::{HEADER_BYTES, decode, payload_bytes, split};
+use crate::stop::is_stopped;
 
 /// Pause between two readings of the memory of a worker at work.
 const READING_PAUSE: Duration = Duration::from_millis(50);

@@ -42,7 +42,7 @@ impl<'de, T: Deserialize<'de>, const MOST: usize> Visitor<'de> for BoundedList<T
 mod tests {
     use serde::{Deserialize, Serialize};
 
-    use super::super::{HEADER_BYTES, decode, encode};
+    use crate::protocol::{HEADER_BYTES, decode, encode};
 
     #[derive(Debug, PartialEq, Serialize, Deserialize)]
     struct Names(#[serde(deserialize_with = "super::at_most::<_, _, 3>")] Vec<String>);
