@@ -192,7 +192,7 @@ pub(crate) fn load_exchange(
 
 fn text(file: &Path) -> Result<String, Vec<Diagnostic>> {
     std::fs::read_to_string(file).map_err(|error| {
-        let hint = "expected a config file: name one with --config FILE or COSTWARDEN_CONFIG";
+        let hint = "expected a config file: name one with --config FILE or COSTWARDEN_CONFIG, or write one with costwarden init";
         vec![Diagnostic::of_file(file, format!("cannot be read ({error}), {hint}"))]
     })
 }

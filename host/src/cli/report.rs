@@ -97,6 +97,10 @@ pub(super) async fn report(
     form: Form,
     now: Timestamp,
 ) -> anyhow::Result<Grade> {
+    anyhow::ensure!(
+        args.output.as_deref() != Some(Path::new("-")),
+        "--output -: expected a folder, because a report is a file; --output . writes into the current folder"
+    );
     let config = load_store(config_file.clone()).await?;
     let format = match args.format {
         FormatWord::Html => ::report::Format::Html,

@@ -6,8 +6,8 @@ use jiff::civil::Date;
 use super::Incident;
 use crate::median::median;
 
-/// Largest number of weeks after the second charge in which detectors of sums may not know a new weekly charge.
-const UNKNOWN_WEEKS: i64 = 3;
+/// Largest number of weeks after a charge in which detectors of sums may not know a new weekly charge.
+const UNKNOWN_WEEKS: i64 = 4;
 
 /// Number of the newest days that define the impact of a later day.
 const NEWEST_DAYS: usize = 3;
@@ -34,16 +34,12 @@ impl Incident {
     }
 }
 
-/// Returns the impact of a weekly charge on a day: the incidents of the series have an impact on the same weekday of two weeks in a
-/// row, and none on the days after. From the third charge on, the detector expects the charge of the series, but not yet the charge
-/// of a sum with other costs.
+/// Returns the impact of a weekly charge on a day: the incidents of the series have an impact on the same weekday of an earlier week,
+/// and none on the day after. The detector soon expects the charge of the series, but not yet the charge of a sum with other
+/// costs.
 pub(super) fn weekly_impact(incidents: &[&Incident], date: Date) -> f64 {
     let impact = |date: Date| incidents.iter().map(|incident| incident.impact_of_day(date)).sum::<f64>();
-    let charge =
-        |date: Date| Some(impact(date)).filter(|charge| *charge > 0.0 && impact(date.saturating_add(1.day())) == 0.0);
-    let charges = (1..=UNKNOWN_WEEKS).find_map(|weeks| {
-        let [first, second] = [weeks + 1, weeks].map(|weeks| date.saturating_sub(weeks.weeks()));
-        Some(charge(first)?.min(charge(second)?))
-    });
-    charges.unwrap_or(0.0)
+    let weekdays = (1..=UNKNOWN_WEEKS).map(|weeks| date.saturating_sub(weeks.weeks()));
+    let charges = weekdays.filter(|date| impact(date.saturating_add(1.day())) == 0.0).map(impact);
+    charges.fold(0.0, f64::max)
 }
