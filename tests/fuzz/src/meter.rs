@@ -28,6 +28,8 @@ const LITTLE_FUEL: i64 = 300;
 /// Maximum ratio of our count to the count of the engine. The engine counts one unit per instruction; we charge up to
 /// 200 units for instructions that call the host. Our count is never lower.
 const FACTOR: i64 = 200;
+/// Fuel of all pages by which the largest memory of an input can grow.
+const GROWTH: i64 = 4 * 4_000;
 
 impl Meter {
     pub(crate) fn new() -> Result<Self, String> {
@@ -61,7 +63,7 @@ impl Meter {
         if play(Side::Ours, &ours, FUEL)? != steps {
             return Err("is not the same twice".to_owned());
         }
-        compare(&steps, &play(Side::Theirs, &theirs, FUEL)?, shape.is_plain)?;
+        compare(&steps, &play(Side::Theirs, &theirs, FUEL)?, &shape)?;
         let cut = play(Side::Ours, &ours, LITTLE_FUEL)?;
         for (fuel, steps) in [(FUEL, &steps), (LITTLE_FUEL, &cut)] {
             let Some(most) = shape.overstep(fuel) else { continue };
@@ -117,13 +119,14 @@ fn generated(entropy: &mut Unstructured<'_>) -> arbitrary::Result<Vec<u8>> {
 }
 
 /// Compares both runs up to the first step without fuel or stack: frames of the two sides differ in size.
-fn compare(ours: &[Step], theirs: &[Step], is_plain: bool) -> Result<(), String> {
+fn compare(ours: &[Step], theirs: &[Step], shape: &Shape) -> Result<(), String> {
+    let most = |their: i64| FACTOR * their + if shape.grows { GROWTH } else { 0 };
     for (place, (our, their)) in ours.iter().zip(theirs).enumerate() {
         let told = |what: &str| Err(format!("step {place}: {what}: {our:?} with the meter, {their:?} without"));
         match (&our.end, &their.end) {
             (End::Overrun, _) | (_, End::Overrun) | (End::Dry, End::Dry) => return Ok(()),
             (_, End::Dry) => return told("too little is paid"),
-            (End::Dry, _) if their.is_exact() && our.used > FACTOR * their.used => return told("too much is paid"),
+            (End::Dry, _) if their.is_exact() && our.used > most(their.used) => return told("too much is paid"),
             (End::Dry, _) => return Ok(()),
             (one, other) if one != other || our.state != their.state => return told("the results differ"),
             _ => {}
@@ -142,7 +145,7 @@ fn compare(ours: &[Step], theirs: &[Step], is_plain: bool) -> Result<(), String>
             counts.push((our.used, their.used));
         }
         for (our, their) in counts {
-            if our < their || our > FACTOR * their || is_plain && our != their {
+            if our < their || our > most(their) || shape.is_plain && our != their {
                 return told(&format!("{our} units are paid for {their}"));
             }
         }

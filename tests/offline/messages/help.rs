@@ -177,7 +177,7 @@ fn of_what_an_author_works_with() {
     insta::assert_snapshot!(help(&["plugin", "run"]), @r#"
     Evaluate series from CSV files with a plugin, in the sandbox, under production limits
 
-    Usage: costwarden plugin run [OPTIONS] <FILE>
+    Usage: costwarden plugin run [OPTIONS] <--input <CSV|DIR>|--series <KEY>> <FILE>
 
     Arguments:
       <FILE>

@@ -16,7 +16,7 @@ fn add_tags(folder: &Path, tags: &mut BTreeSet<String>) {
             let text = std::fs::read_to_string(&path).expect("a source");
             tags.extend(words_after(&text, "[BILLING_").map(|tag| format!("BILLING_{tag}")));
             tags.extend(words_after(&text, "tag: \"").map(|tag| format!("COSTWARDEN_{tag}")));
-            if path.ends_with("completeness/problem.rs") {
+            if path.ends_with("completeness/problem.rs") || path.ends_with("ingest/row_problems.rs") {
                 tags.extend(words_after(&text, "=> \"").map(|tag| format!("COSTWARDEN_{tag}")));
             }
         }

@@ -7,6 +7,8 @@ use wasmparser::{CompositeInnerType, Operator, Parser, Payload, TypeRef};
 pub(super) struct Shape {
     /// Whether every instruction costs the same as in the engine: no instruction has an extra price.
     pub(super) is_plain: bool,
+    /// Whether an instruction grows a memory: each new page has a price.
+    pub(super) grows: bool,
     /// Maximum number of open functions, if known.
     depth: Option<i64>,
     /// Maximum fuel between two fuel checks in one function, if known.
@@ -31,7 +33,8 @@ struct Body {
 
 impl Shape {
     pub(super) fn of(module: &[u8]) -> wasmparser::Result<Self> {
-        let (mut is_plain, mut is_indirect) = (true, false);
+        let (mut is_plain, mut is_indirect, mut grows) = (true, false, false);
+        let mut imported_functions = 0;
         let mut bodies = Vec::new();
         for payload in Parser::new(0).parse_all(module) {
             match payload? {
@@ -48,6 +51,7 @@ impl Shape {
                     for import in imports.into_imports() {
                         if matches!(import?.ty, TypeRef::Func(_)) {
                             bodies.push(Body::default());
+                            imported_functions += 1;
                         }
                     }
                 }
@@ -63,7 +67,9 @@ impl Shape {
                         is_plain &= !has_a_price(&operator);
                         is_indirect |= matches!(operator, Operator::CallIndirect { .. });
                         body.instructions += 1;
+                        grows |= matches!(operator, Operator::MemoryGrow { .. });
                         if let Operator::Call { function_index } = operator {
+                            is_plain &= function_index >= imported_functions;
                             body.calls.push(function_index);
                         }
                     }
@@ -74,7 +80,7 @@ impl Shape {
         }
         let depth = if is_indirect { None } else { depth(&bodies) };
         let longest = bodies.iter().map(|body| body.instructions + 100 * body.calls.len() as i64).max();
-        Ok(Self { is_plain, depth, unlooked: longest.unwrap_or_default().min(UNLOOKED) })
+        Ok(Self { is_plain, grows, depth, unlooked: longest.unwrap_or_default().min(UNLOOKED) })
     }
 
     /// Maximum fuel beyond the given budget: each open function may use its longest unchecked path. `None` if a single

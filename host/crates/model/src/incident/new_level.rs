@@ -57,6 +57,9 @@ impl Levels {
     }
 }
 
+/// Least share of a recurring charge that counts as the charge on another day.
+const MOVED_SHARE: f64 = 0.5;
+
 type Day = (Date, FinishedDayImpact);
 
 impl Incident {
@@ -171,9 +174,17 @@ impl Incident {
             };
             return Levels { before: mean(|day| day.expected), after: mean(|day| day.observed), interval_days };
         }
-        let last = days.iter().rev().take(LEVEL_DAYS).map(|(_, day)| day.observed);
-        let before = days.iter().map(|(_, day)| day.expected);
-        Levels { before: median(before), after: median(last), interval_days }
+        let before = median(days.iter().map(|(_, day)| day.expected));
+        let after = median(days.iter().rev().take(LEVEL_DAYS).map(|(_, day)| day.observed));
+        let moved = if after == 0.0 && interval_days > 1 { self.moved_charge(before) } else { None };
+        Levels { before, after: moved.unwrap_or(after), interval_days }
+    }
+
+    /// Returns the charge on other days than the usual days of a recurring charge; `None` for a charge that has stopped.
+    fn moved_charge(&self, before: f64) -> Option<f64> {
+        let others = self.finished_days().filter(|day| !self.is_conclusive(day)).map(|(_, day)| day.observed);
+        let charges: Vec<f64> = others.filter(|cost| *cost * before.signum() >= MOVED_SHARE * before.abs()).collect();
+        (!charges.is_empty()).then(|| median(charges))
     }
 }
 

@@ -64,6 +64,19 @@ fn a_charge_that_is_missing_twice_has_stopped() {
 }
 
 #[test]
+fn a_charge_on_another_weekday_has_not_stopped() {
+    let mut known = BTreeMap::new();
+    for day in 9..=16 {
+        let expected = if day % 7 == 2 { 100.0 } else { 0.0 };
+        let observed = if day == 11 { 95.0 } else { 0.0 };
+        add_day(&mut known, day, expected, observed);
+    }
+    let missing = known.into_values().find(|incident| incident.direction == Direction::Down).unwrap();
+    assert_eq!(missing.state, IncidentState::Closed(Resolution::NewLevel));
+    assert_eq!(missing.levels(), Levels { before: 100.0, after: 95.0, interval_days: 7 });
+}
+
+#[test]
 fn the_next_usual_charge_resolves_the_incident() {
     let mut known = BTreeMap::new();
     for (day, expected, observed) in [(9, 100.0, 200.0), (10, 0.0, 0.0), (15, 0.0, 0.0), (16, 100.0, 100.0)] {
