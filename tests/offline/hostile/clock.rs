@@ -27,6 +27,12 @@ fn endless(call_seconds: u64) -> Workdir {
     workdir
 }
 
+/// Starts the daily job.
+fn started(workdir: &Workdir) -> Child {
+    let mut command = workdir.command(&["daily", "--date", &LAST.to_string()], &[]);
+    command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().expect("started")
+}
+
 #[test]
 fn a_worker_is_ended_by_the_clock() {
     let workdir = endless(1);
@@ -76,8 +82,7 @@ fn wait_for_endless_worker(run: &mut Child) -> u32 {
 #[test]
 fn a_stop_ends_the_call_of_an_endless_detector() {
     let workdir = endless(3600);
-    let mut command = workdir.command(&["daily", "--date", &LAST.to_string()], &[]);
-    let mut run = command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().expect("started");
+    let mut run = started(&workdir);
     wait_for_endless_worker(&mut run);
     let id = run.id();
     stop(run);
@@ -102,8 +107,7 @@ fn stop(run: Child) {
 fn a_stop_ends_the_compiler() {
     let workdir = workdir_with_history();
     spread(&workdir, &[huge_function()], "compile_seconds = 3600\n");
-    let mut command = workdir.command(&["daily", "--date", &LAST.to_string()], &[]);
-    let mut run = command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().expect("started");
+    let mut run = started(&workdir);
     while children(run.id(), "compile-plugin").is_empty() {
         assert_eq!(run.try_wait().expect("a child"), None, "the run ended without a compiler");
         std::thread::yield_now();
@@ -116,8 +120,7 @@ fn a_stop_ends_the_compiler() {
 #[test]
 fn the_kernel_limits_a_worker() {
     let workdir = endless(3600);
-    let mut command = workdir.command(&["daily", "--date", &LAST.to_string()], &[]);
-    let mut run = command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().expect("started");
+    let mut run = started(&workdir);
     let worker = wait_for_endless_worker(&mut run);
     let read = |name: &str| fs::read_to_string(format!("/proc/{worker}/{name}")).expect("readable");
     let [status, limits] = [read("status"), read("limits")];
@@ -139,8 +142,7 @@ fn the_kernel_limits_a_worker() {
 #[test]
 fn a_worker_ends_with_its_run() {
     let workdir = endless(3600);
-    let mut command = workdir.command(&["daily", "--date", &LAST.to_string()], &[]);
-    let mut run = command.stderr(Stdio::null()).stdout(Stdio::null()).spawn().expect("started");
+    let mut run = started(&workdir);
     let worker = wait_for_endless_worker(&mut run);
     run.kill().and_then(|()| run.wait()).expect("killed");
     // The kernel ends the worker soon after its parent. The test waits for the end.

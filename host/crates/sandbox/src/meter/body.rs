@@ -18,7 +18,7 @@ pub(super) const COUNTER_INDEX: u32 = 0;
 /// Cost of growing a memory or a table. Growing calls the host, even if denied, and takes far longer than an
 /// instruction.
 const GROW_COST: i64 = 200;
-/// Cost of calling an imported function. The engine may serve the call itself, e.g. the call for a new resource.
+/// Cost of calling an imported function by its index. The engine may serve the call itself, e.g. the call for a new resource.
 const IMPORTED_CALL_COST: i64 = 10;
 /// Cost of an instruction that always or sometimes calls the host, for any operand. A lookup of a function takes about
 /// 50 ns. A fill of zero bytes may take 200 ns if the first page was never written.
